@@ -1,0 +1,171 @@
+"""The exception tree: every way Dropmill says no.
+
+An error class carries how it is presented (HTTP status, documented code) and whether trying again can help, so that
+nobody downstream matches on message text. Adapters translate the errors of their library into these; nobody else does.
+
+    DropmillError
+    |-- RequestRefused          the caller's request cannot be served (4xx); code from `RequestProblem`
+    |-- FileRefused             the dropped file cannot be read; code from `FileProblem`
+    |-- RowRefused              one row cannot be stored; code from `RowProblem`; becomes a reject, never an HTTP answer
+    |-- Transient               try again later: network, throttling, provider hiccup
+    |   `-- Conflict            somebody else wrote first: read again and decide anew
+    |-- Unavailable             a provider refuses for good until a person acts (bad key, empty balance)
+    |-- ContentRefused          the provider chokes on the content of these items: bisect
+    |-- Malformed               a queue message that nobody can process: straight to the dead letters
+    `-- Waiting                 not a failure: hand the message back and come again in `seconds`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, ClassVar
+
+
+class Problem(StrEnum):
+    """A documented code with its HTTP status and its meaning for a person; members are `(code, status, sentence)`."""
+
+    status_code: int
+    sentence: str
+
+    def __new__(cls, code: str, status_code: int, sentence: str) -> Problem:
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.status_code = status_code
+        member.sentence = sentence
+        return member
+
+
+class RequestProblem(Problem):
+    """Codes of the error body for requests."""
+
+    BAD_REQUEST = "BAD_REQUEST", 400, "The request is not what this route expects; details name the fields."
+    BAD_CURSOR = "BAD_CURSOR", 400, "The cursor is not one this route gave out, or belongs to another query."
+    UNSUPPORTED_TYPE = "UNSUPPORTED_TYPE", 415, "The content type is not accepted here."
+    LENGTH_REQUIRED = "LENGTH_REQUIRED", 411, "Send a Content-Length; chunked bodies do not pass the gateway."
+    UNAUTHORIZED = "UNAUTHORIZED", 401, "The bearer token is missing, malformed, expired or not ours."
+    FORBIDDEN = "FORBIDDEN", 403, "The token does not carry the role this route asks for."
+    NOT_FOUND = "NOT_FOUND", 404, "There is no such thing, or it belongs to somebody else."
+    UPLOAD_NOT_FOUND = "UPLOAD_NOT_FOUND", 404, "There is no such job, or it belongs to somebody else."
+    METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED", 405, "The route exists, but not with this method."
+    CANNOT_CANCEL = "CANNOT_CANCEL", 409, "The job has already ended; there is nothing left to cancel."
+    CANNOT_RESUME = "CANNOT_RESUME", 409, "Only a cancelled or paused job can be resumed."
+    CANNOT_RETRY = "CANNOT_RETRY", 409, "The job has no failed batches, or is still running."
+    CANNOT_FORCE = "CANNOT_FORCE", 400, "The total is unknown or nothing is missing, so there is nothing to force."
+    STATUS_BACKWARDS = "STATUS_BACKWARDS", 409, "A status only moves forward."
+    EMAIL_TAKEN = "EMAIL_TAKEN", 409, "Another lead of yours already has this e-mail."
+    IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH", 409, "This Idempotency-Key was used for a different request."
+    PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE", 413, "The body is larger than the gateway carries; use POST /upload."
+    INVALID_LEAD = "INVALID_LEAD", 422, "The changed lead would not be a valid lead."
+    RATE_LIMITED = "RATE_LIMITED", 429, "Too many requests; wait for Retry-After seconds."
+    INTERNAL = "INTERNAL", 500, "Something broke on our side; the request id finds it in the logs."
+    UNAVAILABLE = "UNAVAILABLE", 503, "A service we need does not answer; try again after Retry-After seconds."
+
+
+class FileProblem(Problem):
+    """Codes for a file that cannot become rows; the job ends `error` with one of these."""
+
+    EMPTY_FILE = "EMPTY_FILE", 422, "The file has no bytes."
+    NO_ROWS = "NO_ROWS", 422, "The file has no data rows."
+    NO_HEADER = "NO_HEADER", 422, "No row looks like a header that we recognise."
+    ENCRYPTED_WORKBOOK = "ENCRYPTED_WORKBOOK", 422, "The workbook is protected by a password; save it without one."
+    CORRUPT_FILE = "CORRUPT_FILE", 422, "The file is damaged or cut short."
+    NOT_A_SPREADSHEET = "NOT_A_SPREADSHEET", 422, "The content is not a spreadsheet that we read."
+    HTML_NOT_WORKBOOK = "HTML_NOT_WORKBOOK", 422, "This is a web page named like a workbook; open and save it as .xlsx."
+    PICTURE_NOT_SPREADSHEET = "PICTURE_NOT_SPREADSHEET", 422, "This is a picture; drop it under uploads/images/."
+    UNSUPPORTED_FORMAT = "UNSUPPORTED_FORMAT", 422, "We recognise this format but do not read it."
+    FILE_TOO_LARGE = "FILE_TOO_LARGE", 413, "The file is larger than the limit."
+    TOO_MANY_ROWS = "TOO_MANY_ROWS", 422, "The file has more rows than the limit."
+    TOO_MANY_COLUMNS = "TOO_MANY_COLUMNS", 422, "A sheet has more columns than the limit."
+    CELL_TOO_LONG = "CELL_TOO_LONG", 422, "A cell is longer than the limit."
+    ARCHIVE_BOMB = "ARCHIVE_BOMB", 422, "The file unpacks to far more than its size allows."
+    ENTITY_BOMB = "ENTITY_BOMB", 422, "The file declares XML entities, which no honest workbook needs."
+    UPLOAD_NEVER_FINISHED = "UPLOAD_NEVER_FINISHED", 422, "The upload link expired before a file arrived."
+    SPLIT_FAILED = "SPLIT_FAILED", 422, "The file could not be split in three attempts; retry, or send us the job id."
+    ALL_BATCHES_FAILED = "ALL_BATCHES_FAILED", 422, "Every batch failed; the events name the causes, retry runs them again."
+
+
+class RowProblem(Problem):
+    """Codes of rejects: a row that cannot be stored, kept with its reason."""
+
+    TOO_FEW_FIELDS = "TOO_FEW_FIELDS", 422, "A lead needs two of first name, last name, e-mail, phone, company."
+    FIELD_TOO_LONG = "FIELD_TOO_LONG", 422, "A field is longer than the limit."
+    ROW_TOO_LARGE = "ROW_TOO_LARGE", 422, "The row is larger than the limit."
+    POISON_ROW = "POISON_ROW", 422, "The provider fails on this row alone, again and again."
+    MALFORMED_ROW = "MALFORMED_ROW", 422, "The row is not an object of named texts."
+
+
+class DropmillError(Exception):
+    """Base of everything we raise on purpose."""
+
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details: Mapping[str, Any] = details
+
+
+class CodedError(DropmillError):
+    """An error with a documented code; `message` defaults to the code's own sentence."""
+
+    def __init__(self, code: Problem, message: str | None = None, **details: Any) -> None:
+        super().__init__(message or code.sentence, **details)
+        self.code = code
+
+    @property
+    def status_code(self) -> int:
+        return self.code.status_code
+
+
+class RequestRefused(CodedError):
+    """The caller's request cannot be served; `retry_after` (seconds) becomes the header of that name."""
+
+    def __init__(
+        self, code: RequestProblem, message: str | None = None, *, retry_after: int | None = None, **details: Any
+    ) -> None:
+        super().__init__(code, message, **details)
+        self.retry_after = retry_after
+
+
+class FileRefused(CodedError):
+    """The dropped file cannot be read; the job ends `error` with this code."""
+
+
+class RowRefused(CodedError):
+    """One row cannot be stored; `field` names the culprit where there is one."""
+
+    def __init__(self, code: RowProblem, message: str | None = None, *, field: str = "", **details: Any) -> None:
+        super().__init__(code, message, **details)
+        self.field = field
+
+
+class Transient(DropmillError):
+    """Trying again later can help."""
+
+    retryable = True
+
+
+class Conflict(Transient):
+    """Somebody else wrote first; read again and decide anew."""
+
+
+class Unavailable(DropmillError):
+    """A provider refuses until a person acts (bad key, empty balance); opens the circuit."""
+
+
+class ContentRefused(DropmillError):
+    """The provider fails on the content of these items; halving finds the one at fault."""
+
+
+class Malformed(DropmillError):
+    """A queue message that cannot be understood; it belongs with the dead letters, untouched."""
+
+
+class Waiting(DropmillError):
+    """Not a failure: come again in `seconds`. `reason` is one of tokens, circuit, lease, deadline."""
+
+    def __init__(self, seconds: float, reason: str) -> None:
+        super().__init__(f"waiting {seconds:.1f} s for {reason}")
+        self.seconds = seconds
+        self.reason = reason

@@ -1,0 +1,205 @@
+"""The nouns of the engine: job, batch, item, outcome. Frozen values; `transitions` says how they change.
+
+Words are fixed in the README's glossary. An *item* is a JSON object; keys that begin with `_` are ours
+(`_worksheet`, `_sheet`, `_row`, `_error`), all others are the person's own columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NamedTuple, TypeAlias
+
+Item: TypeAlias = Mapping[str, Any]
+
+MESSAGE_VERSION = 1
+
+
+class Status(StrEnum):
+    """Life of a job; it only moves forward, except that retry, resume and redrive reopen it."""
+
+    UPLOADING = "uploading"
+    UPLOADED = "uploaded"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    ERROR = "error"
+    CANCELLED = "cancelled"
+
+    @property
+    def terminal(self) -> bool:
+        return self in (Status.COMPLETED, Status.ERROR, Status.CANCELLED)
+
+
+class Outcome(StrEnum):
+    """What became of one row; also the names of the job's row counters, `pending` aside."""
+
+    NEW = "new"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    SUPERSEDED = "superseded"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+class Bucket(StrEnum):
+    """Where the rows and batches that are not done are counted."""
+
+    PENDING = "pending"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class BatchState(StrEnum):
+    PENDING = "pending"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class RowId(NamedTuple):
+    """Where a row stands in its file: sheet index from 0, physical row number from 1, as the person sees it."""
+
+    sheet: int
+    row: int
+
+
+def row_id(item: Item) -> RowId:
+    return RowId(int(item["_sheet"]), int(item["_row"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A row that cannot be stored, with its reason. `cells` are its original columns."""
+
+    sheet: int
+    row: int
+    worksheet: str
+    code: str
+    field: str
+    message: str
+    cells: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """A row that met an earlier lead: what was stored before, what is now. Values are content fields."""
+
+    lead_id: str
+    sheet: int
+    row: int
+    worksheet: str
+    old: Mapping[str, Any]
+    new: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SheetCount:
+    """One sheet, accounted for: `physical = header + blank + skipped + rows`, where skips are named.
+
+    `skipped` maps a reason (`repeated_header`, `totals`, `preamble`) to a count of physical rows.
+    """
+
+    index: int
+    name: str
+    physical: int
+    header: int
+    blank: int
+    skipped: Mapping[str, int]
+    rows: int
+    note: str = ""
+    header_row: int | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The items of one queue message. `number` runs from 1 to `total`."""
+
+    job_id: str
+    number: int
+    total: int
+    items: tuple[Item, ...]
+    columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Per worksheet: original column name -> field of the pipeline; empty when the sender did not map."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRecord:
+    """The ledger's entry of a batch. Absent means: never settled, so it is what the job's `unsettled` bucket says."""
+
+    number: int
+    state: BatchState
+    run: int
+    rows: int
+    outcomes: Mapping[Outcome, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One submission as the ledger holds it. Counters are rows; `batches_*` are batches."""
+
+    job_id: str
+    owner: str
+    pipeline: str
+    status: Status
+    file_name: str
+    file_key: str
+    created_at: str
+    updated_at: str
+    run: int = 1
+    reopened_run: int = 1
+    unsettled: Bucket = Bucket.PENDING
+    planned: bool = False
+    sent: bool = False
+    rows: int = 0
+    pending: int = 0
+    new: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    superseded: int = 0
+    rejected: int = 0
+    cancelled: int = 0
+    failed: int = 0
+    batches_total: int = 0
+    batches_pending: int = 0
+    batches_done: int = 0
+    batches_failed: int = 0
+    batches_cancelled: int = 0
+    options: Mapping[str, Any] = field(default_factory=dict)
+    uploaded_at: str = ""
+    bucket: str = ""
+    version_id: str = ""
+    file_size: int = 0
+    sha256: str = ""
+    batch_size: int = 0
+    plan_parts: int = 0
+    plan_rows: int = 0
+    plan_batches: int = 0
+    sent_parts: int = 0
+    duplicate_of: str = ""
+    again: bool = False
+    outside: bool = False
+    paused: str = ""
+    error: Mapping[str, Any] | None = None
+    started_at: str = ""
+    completed_at: str = ""
+    requested_by: str = ""
+    resends: int = 0
+    idle_mark: str = ""
+    expires_at: int = 0
+
+    def count(self, outcome: Outcome | Bucket) -> int:
+        return int(getattr(self, outcome.value))
+
+    @property
+    def settled_batches(self) -> int:
+        return self.batches_total - self.batches_pending
+
+    @property
+    def percentage(self) -> int:
+        """Whole per cent of batches settled; falls only when a new run begins."""
+        if self.status is Status.COMPLETED:
+            return 100
+        return 100 * self.settled_batches // self.batches_total if self.batches_total else 0

@@ -1,0 +1,109 @@
+"""What makes one pipeline different from another: a frozen value that the engine calls through and never names.
+
+A knob enters `Pipeline` only when two pipelines need different values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from chalicelib.jobs.model import Batch, Duplicate, Item, Job, Outcome, Reject, RowId, SheetCount
+
+
+class Reading(Protocol):
+    """A file on its way to items. Iterate once, to the end; only then are `sheets` complete."""
+
+    def __iter__(self) -> Iterator[Item]: ...
+
+    @property
+    def sheets(self) -> Sequence[SheetCount]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One item that the provider made into a record. `record` holds content fields only."""
+
+    row: RowId
+    worksheet: str
+    record: Mapping[str, Any]
+    warnings: tuple[str, ...] = ()
+    provider: str = ""
+    prompt_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Processed:
+    """The answer of a pipeline for one batch: every item is in exactly one of the two tuples."""
+
+    stored: tuple[Stored, ...] = ()
+    rejects: tuple[Reject, ...] = ()
+    usage: Mapping[str, int] = field(default_factory=dict)
+    """Provider usage to add to the job: `calls`, `prompt_tokens`, `completion_tokens`, `cached`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One action of a transaction on a pipeline's own table.
+
+    `condition` is a DynamoDB condition expression over `names` and `values`; an empty one writes unconditionally.
+    `meaning` says in words what a failed condition tells.
+    """
+
+    table: str
+    key: Mapping[str, str]
+    item: Mapping[str, Any]
+    condition: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+    meaning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Displaced:
+    """A row of the same job that loses to a later one: its batch's counter moves from `outcome` to superseded."""
+
+    batch_number: int
+    worksheet: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """All that settling a batch writes beside the ledger, judged against the state that was just read."""
+
+    outcomes: Mapping[RowId, Outcome]
+    writes: tuple[Write, ...] = ()
+    displaced: tuple[Displaced, ...] = ()
+    duplicates: tuple[Duplicate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a worker gives a pipeline beside the batch. `remaining` is the seconds left before the platform kills us."""
+
+    job: Job
+    attempt: int
+    remaining: Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """One of leads, products, prices, images.
+
+    `read(path, file_name, options)` streams a local file into items and raises `FileRefused`.
+    `process(batch, work)` does the provider's work; it may raise `Waiting`, `Transient`, `ContentRefused`, `Unavailable`.
+    `effects(job, batch, processed)` reads the present state and plans the writes; called again after a lost race.
+    """
+
+    name: str
+    items_key: str
+    queue: str
+    read: Callable[[str, str, Mapping[str, Any]], Reading]
+    process: Callable[[Batch, Work], Processed]
+    effects: Callable[[Job, Batch, Processed], Effects]
+    batch_size: Callable[[int], int]
+    """Items a batch for a file of that many items (capped at 1,001: larger files cut alike)."""
+    result_options: tuple[str, ...] = ()
+    """Names of the options that change results, and so belong to a file's identity."""

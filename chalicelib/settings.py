@@ -1,0 +1,188 @@
+"""Typed settings, the only reader of the environment. Names of queues, tables and buckets derive from app and stage.
+
+Values are the seeds' own, and each is a field with its range. The environment names of the seeds are honoured beside
+ours. Stage `local` also reads `local.env` in the data folder, which the running stack writes: that is how a plain
+`chalice local --stage local` finds the emulator.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, BaseModel, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIB = 1024 * 1024
+
+
+def home() -> Path:
+    """The folder of local mode: data, tokens, logs. `DROPMILL_HOME`, else the user's data directory."""
+    given = os.environ.get("DROPMILL_HOME")
+    if given:
+        return Path(given)
+    data = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(data) / "dropmill"
+
+
+class LeadsSettings(BaseModel):
+    """The leads pipeline (seeds 002 and 004). Frozen: a snapshot of `Settings`."""
+
+    batch_size: int | Literal["auto"]
+    standardizer: Literal["local", "deepseek"]
+    default_region: str
+    max_concurrency: int
+
+
+class DeepSeekSettings(BaseModel):
+    """How we speak to DeepSeek; the limits hold over all workers together."""
+
+    url: str
+    key: SecretStr
+    model: str
+    thinking: bool
+    max_tokens: int
+    call_timeout: float
+    max_concurrency: int
+    spacing_seconds: float
+    cache_days: int
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. One instance per process, from `settings()`."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+
+    app: str = Field("dropmill", alias="APP_NAME", description="First part of every resource name")
+    stage: str = Field("local", alias="STAGE", description="Second part of every resource name")
+    region: str = Field("us-east-1", validation_alias=AliasChoices("AWS_REGION", "AWS_DEFAULT_REGION"),
+                        description="AWS region")
+    aws_endpoint_url: str = Field("", alias="AWS_ENDPOINT_URL", description="Emulator to use instead of AWS")
+    log_level: str = Field("INFO", alias="LOG_LEVEL", description="DEBUG, INFO, WARNING or ERROR")
+    log_format: Literal["json", "text"] = Field("json", alias="LOG_FORMAT", description="Lines for machines or people")
+
+    # engine
+    max_upload_bytes: int = Field(100 * MIB, alias="MAX_UPLOAD_BYTES", ge=1, description="Largest file we take")
+    max_rows: int = Field(5_000_000, alias="MAX_ROWS", ge=1, description="Most rows in a file")
+    max_columns: int = Field(16_384, alias="MAX_COLUMNS", ge=1, description="Most columns in a sheet (Excel's own)")
+    max_cell_chars: int = Field(32_767, alias="MAX_CELL_CHARS", ge=1, description="Longest cell (Excel's own)")
+    upload_expires: int = Field(3600, alias="UPLOAD_EXPIRES_SECONDS", ge=60, description="Life of an upload link")
+    message_bytes: int = Field(256 * 1024, alias="MESSAGE_BYTES", ge=4096, le=MIB,
+                               description="Largest queue message")
+    part_batches: int = Field(1000, alias="SPOOL_PART_BATCHES", ge=1, description="Batches in one spool object")
+    max_receives: int = Field(3, alias="MAX_RECEIVES", ge=1, description="Receives before a message is a dead letter")
+    backoff_base: float = Field(5.0, alias="BACKOFF_BASE_SECONDS", ge=0, description="First retry delay, then doubling")
+    backoff_cap: float = Field(300.0, alias="BACKOFF_CAP_SECONDS", ge=0, description="Longest retry delay")
+    deadline_margin: float = Field(10.0, alias="DEADLINE_MARGIN_SECONDS", ge=0,
+                                   description="Seconds before a timeout at which work is handed on")
+    partial_batch: bool = Field(False, alias="PARTIAL_BATCH",
+                                description="The event source mappings honour batchItemFailures")
+    sweep_idle_seconds: int = Field(300, alias="SWEEP_IDLE_SECONDS", ge=0,
+                                    description="A job that has not moved for so long is looked at")
+    sweep_minutes: int = Field(5, alias="SWEEP_MINUTES", ge=1, le=60, description="Minutes between sweeps")
+    max_resends: int = Field(3, alias="MAX_RESENDS", ge=0,
+                             description="Times a lost batch is sent anew before it counts as failed")
+    ledger_days: int = Field(90, alias="LEDGER_DAYS", ge=1, description="Days a job stays in the ledger")
+    inline_rows: int = Field(5000, alias="INLINE_ROWS", ge=1, description="Rows up to which exports answer at once")
+    default_owner: str = Field("default", alias="DEFAULT_OWNER", description="Owner of files dropped without one")
+
+    # leads
+    batch_size: int | Literal["auto"] = Field(10, alias="BATCH_SIZE", description="Leads in a batch (1..32), or auto")
+    leads_standardizer: Literal["auto", "local", "deepseek"] = Field(
+        "auto", alias="LEADS_STANDARDIZER", description="auto = deepseek with a key, else local")
+    default_region: str = Field("US", alias="DEFAULT_REGION", min_length=2, max_length=2,
+                                description="Country of phone numbers without a prefix (ISO 3166)")
+    leads_max_concurrency: int = Field(5, alias="LEADS_MAX_CONCURRENCY", ge=2, le=1000,
+                                       description="Leads workers at the same time")
+
+    # deepseek
+    deepseek_url: str = Field("https://api.deepseek.com", alias="DEEPSEEK_URL", description="Base address")
+    deepseek_api_key: SecretStr = Field(SecretStr(""), alias="DEEPSEEK_API_KEY", description="Key; empty = no AI")
+    deepseek_model: str = Field("deepseek-flash", alias="DEEPSEEK_MODEL", description="Model id")
+    deepseek_thinking: bool = Field(False, alias="DEEPSEEK_THINKING", description="Let the model think first")
+    deepseek_max_tokens: int = Field(8000, alias="DEEPSEEK_MAX_TOKENS", ge=256, description="Answer budget of a call")
+    deepseek_timeout: float = Field(120.0, alias="DEEPSEEK_TIMEOUT_SECONDS", gt=0, description="Deadline of one call")
+    deepseek_max_concurrency: int = Field(10, alias="DEEPSEEK_MAX_CONCURRENCY", ge=1,
+                                          description="Calls in flight over all workers")
+    deepseek_spacing: float = Field(0.0, alias="DEEPSEEK_SPACING_SECONDS", ge=0,
+                                    description="Least time between the starts of two calls")
+    deepseek_cache_days: int = Field(30, alias="DEEPSEEK_CACHE_DAYS", ge=0, description="Days an answer is reused")
+
+    # access
+    jwt_secret: SecretStr = Field(SecretStr(""), alias="JWT_SECRET", description="HS256 key, at least 32 bytes")
+    jwt_issuer: str = Field("dropmill", alias="JWT_ISSUER", description="Accepted issuer")
+    jwt_audience: str = Field("dropmill", alias="JWT_AUDIENCE", description="Accepted audience")
+
+    # names that the seeds set from outside; empty = derived
+    queue_url: str = Field("", validation_alias=AliasChoices("PROCESSING_QUEUE_URL", "SQS_QUEUE_URL"),
+                           description="Leads queue, under the seeds' names")
+    status_table: str = Field("", alias="PROCESSING_STATUS_TABLE", description="Ledger table, under the seeds' name")
+    leads_table_name: str = Field("", alias="LEADS_TABLE", description="Leads table, under the seeds' name")
+    bucket_name: str = Field("", alias="AWS_S3_BUCKET", description="Bucket, under the seeds' name")
+    account: str = Field("", alias="AWS_ACCOUNT_ID", description="Account number, part of the bucket's name")
+
+    @property
+    def local(self) -> bool:
+        return self.stage in ("local", "test")
+
+    @property
+    def bucket(self) -> str:
+        derived = f"{self.app}-{self.stage}-data" + (f"-{self.account}" if self.account else "")
+        return self.bucket_name or derived
+
+    @property
+    def ledger_table(self) -> str:
+        return self.status_table or self.name("ledger")
+
+    @property
+    def leads_table(self) -> str:
+        return self.leads_table_name or self.name("leads")
+
+    @property
+    def limits_table(self) -> str:
+        return self.name("limits")
+
+    @property
+    def cache_table(self) -> str:
+        return self.name("cache")
+
+    def name(self, thing: str) -> str:
+        return f"{self.app}-{self.stage}-{thing}"
+
+    @property
+    def split_queue(self) -> str:
+        return self.name("split")
+
+    @property
+    def tasks_queue(self) -> str:
+        return self.name("tasks")
+
+    @property
+    def leads_queue(self) -> str:
+        return self.queue_url.rsplit("/", 1)[-1] if self.queue_url else self.name("leads")
+
+    @property
+    def leads(self) -> LeadsSettings:
+        chosen = self.leads_standardizer
+        if chosen == "auto":
+            chosen = "deepseek" if self.deepseek_api_key.get_secret_value() else "local"
+        return LeadsSettings(batch_size=self.batch_size, standardizer=chosen, default_region=self.default_region,
+                             max_concurrency=self.leads_max_concurrency)
+
+    @property
+    def deepseek(self) -> DeepSeekSettings:
+        return DeepSeekSettings(
+            url=self.deepseek_url, key=self.deepseek_api_key, model=self.deepseek_model,
+            thinking=self.deepseek_thinking, max_tokens=self.deepseek_max_tokens, call_timeout=self.deepseek_timeout,
+            max_concurrency=self.deepseek_max_concurrency, spacing_seconds=self.deepseek_spacing,
+            cache_days=self.deepseek_cache_days)
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The process's settings, read once. Tests build their own `Settings(...)`."""
+    if os.environ.get("STAGE", "local") == "local":
+        return Settings(_env_file=home() / "local.env")  # type: ignore[call-arg]
+    return Settings()

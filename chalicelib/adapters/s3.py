@@ -1,0 +1,138 @@
+"""Blobs: bytes by key in the one bucket. Uploads, spool, exports and everything too large for an item or a message."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.errors import Transient
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+CHUNK = 1024 * 1024
+DELETE_KEYS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What S3 says of an object without its bytes; `size` in bytes, `last_modified` in UTC."""
+
+    size: int
+    version_id: str
+    last_modified: datetime
+    content_type: str
+
+
+class Blobs:
+    """One bucket. Absent keys raise KeyError; everything that may pass by itself raises Transient."""
+
+    def __init__(self, client: S3Client, bucket: str) -> None:
+        self._client = client
+        self.bucket = bucket
+
+    def put(self, key: str, body: bytes, content_type: str = "application/octet-stream") -> None:
+        with _translated(key):
+            self._client.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type)
+
+    def get(self, key: str, version_id: str = "") -> bytes:
+        with _translated(key):
+            return self._client.get_object(Bucket=self.bucket, Key=key, **_version(version_id))["Body"].read()
+
+    def get_range(self, key: str, offset: int, length: int) -> bytes:
+        """`length` bytes from `offset`."""
+        with _translated(key):
+            answer = self._client.get_object(Bucket=self.bucket, Key=key, Range=f"bytes={offset}-{offset + length - 1}")
+            return answer["Body"].read()
+
+    def head(self, key: str, version_id: str = "") -> Head | None:
+        try:
+            with _translated(key):
+                answer = self._client.head_object(Bucket=self.bucket, Key=key, **_version(version_id))
+        except KeyError:
+            return None
+        return Head(answer["ContentLength"], answer.get("VersionId", ""), answer["LastModified"],
+                    answer.get("ContentType", ""))
+
+    def download(self, key: str, path: str, version_id: str = "") -> str:
+        """Stream the object to `path`, in order and once; answers its SHA-256 in hex."""
+        digest = hashlib.sha256()
+        with _translated(key):
+            body = self._client.get_object(Bucket=self.bucket, Key=key, **_version(version_id))["Body"]
+            with Path(path).open("wb") as target:
+                for chunk in body.iter_chunks(CHUNK):
+                    digest.update(chunk)
+                    target.write(chunk)
+        return digest.hexdigest()
+
+    def upload(self, path: str, key: str, content_type: str) -> None:
+        """A file of any size (multipart above the library's threshold)."""
+        with _translated(key):
+            self._client.upload_file(path, self.bucket, key, ExtraArgs={"ContentType": content_type})
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        with _translated(prefix):
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
+                yield from (entry["Key"] for entry in page.get("Contents", []))
+
+    def delete(self, key: str) -> None:
+        with _translated(key):
+            self._client.delete_object(Bucket=self.bucket, Key=key)
+
+    def delete_prefix(self, prefix: str) -> int:
+        """Remove all below `prefix`; answers how many."""
+        keys = list(self.keys(prefix))
+        for start in range(0, len(keys), DELETE_KEYS):
+            with _translated(prefix):
+                self._client.delete_objects(
+                    Bucket=self.bucket,
+                    Delete={"Objects": [{"Key": key} for key in keys[start:start + DELETE_KEYS]], "Quiet": True})
+        return len(keys)
+
+    def presigned_post(self, key: str, content_type: str, max_bytes: int, expires: int) -> tuple[str, dict[str, str]]:
+        """A form that uploads exactly this key and type, of 0 to `max_bytes` bytes, within `expires` seconds.
+
+        An empty file is let through on purpose: the job then ends with EMPTY_FILE, which a person understands.
+        """
+        post = self._client.generate_presigned_post(
+            self.bucket, key, Fields={"Content-Type": content_type},
+            Conditions=[{"Content-Type": content_type}, ["content-length-range", 0, max_bytes]], ExpiresIn=expires)
+        return post["url"], post["fields"]
+
+    def presigned_get(self, key: str, expires: int, file_name: str, content_type: str) -> str:
+        """A link that downloads `key` under `file_name` for `expires` seconds."""
+        params = {"Bucket": self.bucket, "Key": key, "ResponseContentType": content_type,
+                  "ResponseContentDisposition": f'attachment; filename="{_header_safe(file_name)}"'}
+        return self._client.generate_presigned_url("get_object", Params=params, ExpiresIn=expires)
+
+
+def _version(version_id: str) -> dict[str, Any]:
+    return {"VersionId": version_id} if version_id else {}
+
+
+def _header_safe(name: str) -> str:
+    return "".join(letter if letter.isascii() and letter.isprintable() and letter not in '"\\' else "_"
+                   for letter in name)
+
+
+@contextmanager
+def _translated(key: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        details: Mapping[str, Any] = error.response.get("Error", {})
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+        if details.get("Code") in ("NoSuchKey", "404", "NoSuchVersion", "NotFound"):
+            raise KeyError(key) from error
+        if details.get("Code") == "SlowDown" or status >= 500:
+            raise Transient(f"s3 is busy: {details.get('Code')}") from error
+        raise
+    except BotoCoreError as error:
+        raise Transient(f"s3 did not answer: {type(error).__name__}") from error

@@ -82,7 +82,7 @@ class FileProblem(Problem):
     ENTITY_BOMB = "ENTITY_BOMB", 422, "The file declares XML entities, which no honest workbook needs."
     UPLOAD_NEVER_FINISHED = "UPLOAD_NEVER_FINISHED", 422, "The upload link expired before a file arrived."
     SPLIT_FAILED = "SPLIT_FAILED", 422, "The file could not be split in three attempts; retry, or send us the job id."
-    ALL_BATCHES_FAILED = "ALL_BATCHES_FAILED", 422, "Every batch failed; the events name the causes, retry runs them again."
+    ALL_BATCHES_FAILED = "ALL_BATCHES_FAILED", 422, "Every batch failed; the events say why, retry runs them again."
 
 
 class RowProblem(Problem):

@@ -6,8 +6,9 @@ Words are fixed in the README's glossary. An *item* is a JSON object; keys that 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeAlias
 
@@ -79,7 +80,7 @@ class Reject:
     code: str
     field: str
     message: str
-    cells: Mapping[str, Any] = field(default_factory=dict)
+    cells: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ class SheetCount:
     rows: int
     note: str = ""
     header_row: int | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ class Batch:
     number: int
     total: int
     items: tuple[Item, ...]
-    columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    columns: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
     """Per worksheet: original column name -> field of the pipeline; empty when the sender did not map."""
 
 
@@ -133,7 +134,7 @@ class BatchRecord:
     state: BatchState
     run: int
     rows: int
-    outcomes: Mapping[Outcome, int] = field(default_factory=dict)
+    outcomes: Mapping[Outcome, int] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,7 @@ class Job:
     batches_done: int = 0
     batches_failed: int = 0
     batches_cancelled: int = 0
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     uploaded_at: str = ""
     bucket: str = ""
     version_id: str = ""

@@ -65,7 +65,7 @@ class Displaced:
     """A row of the same job that loses to a later one: its batch's counter moves from `outcome` to superseded."""
 
     batch_number: int
-    worksheet: str
+    sheet: int
     outcome: Outcome
 
 
@@ -93,7 +93,8 @@ class Pipeline:
     """One of leads, products, prices, images.
 
     `read(path, file_name, options)` streams a local file into items and raises `FileRefused`.
-    `process(batch, work)` does the provider's work; it may raise `Waiting`, `Transient`, `ContentRefused`, `Unavailable`.
+    `process(batch, work)` does the provider's work; it may raise `Waiting`, `Transient`, `Unavailable` or
+    `ContentRefused`.
     `effects(job, batch, processed)` reads the present state and plans the writes; called again after a lost race.
     """
 

@@ -1,0 +1,68 @@
+"""Fixtures for tests that need AWS on the wire: one emulator a session, one account of it a test."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.local.access import Access
+from chalicelib.local.emulator import Emulator
+from chalicelib.local.resources import Built, build
+from chalicelib.local.template import read
+
+TEMPLATE = Path(__file__).parent.parent / ".chalice" / "resources.yaml"
+_ACCOUNTS = itertools.count(100_000_000_000 + os.getpid() * 10_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Aws:
+    """An account of the emulator with all resources of the template for stage `test`."""
+
+    access: Access
+    built: Built
+    env: dict[str, str]
+    """What a process needs to reach it: endpoint, credentials, region, account, stage."""
+
+    @property
+    def endpoint(self) -> str:
+        return self.access.endpoint
+
+    @property
+    def account(self) -> str:
+        return self.access.account
+
+    @property
+    def bucket(self) -> str:
+        return self.built.buckets["Bucket"]
+
+    def client(self, service: str, **config: Any) -> Any:
+        return self.access.client(service, **config)
+
+    def queue_url(self, name: str) -> str:
+        return str(self.client("sqs").get_queue_url(QueueName=name)["QueueUrl"])
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[str]:
+    """The endpoint of an emulator that keeps everything in memory."""
+    with Emulator() as running:
+        yield running.endpoint
+
+
+@pytest.fixture
+def account(emulator: str) -> Access:
+    """An empty account, a test's own."""
+    return Access(emulator, f"{next(_ACCOUNTS):012d}")
+
+
+@pytest.fixture
+def aws(account: Access) -> Aws:
+    """An account of its own with the template's resources for stage `test`."""
+    built = build(read(TEMPLATE, "test", account), account)
+    return Aws(account, built, {**account.environment, "STAGE": "test"})

@@ -1,0 +1,192 @@
+"""What every request passes on its way in and out: limits, the token, one error body, headers, one log line.
+
+`serve` is the body of the app's HTTP middleware. `surface_errors` is called once, below the last route, because Chalice
+turns a view's exception into its own 500 before any middleware sees it; wrapped, the exception arrives here.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from chalice.app import Chalice, ChaliceUnhandledError, ChaliceViewError, CORSConfig, Request, Response
+
+from chalicelib.adapters.records import Records
+from chalicelib.api import idempotency
+from chalicelib.api.auth import TokenRules, needs_token
+from chalicelib.api.models import ErrorBody, ErrorDetail
+from chalicelib.api.requests import CALLER, REQUEST_ID, header
+from chalicelib.errors import CodedError, RequestProblem, RequestRefused, Transient, Unavailable, Waiting
+
+MAX_BODY_BYTES = 4 * 1024 * 1024
+"""A Lambda takes 6 MB, and a binary body travels as base64: 4.5 MB are the most that can arrive (AWS quotas)."""
+RETRY_SECONDS = 2
+CORRELATION = "X-Correlation-Id"
+
+CORS = CORSConfig(
+    allow_origin="*",
+    allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", CORRELATION],
+    expose_headers=["ETag", "Retry-After", "X-Request-Id", CORRELATION, "Idempotency-Replayed", "Location",
+                    "Content-Disposition"],
+    max_age=600)
+"""Any origin: access is by a bearer token that no browser sends by itself."""
+
+SECURITY_HEADERS: Mapping[str, str] = {
+    "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'"}
+
+_CORRELATION_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_PROBLEMS = {problem.status_code: problem for problem in (
+    RequestProblem.BAD_REQUEST, RequestProblem.UNAUTHORIZED, RequestProblem.FORBIDDEN, RequestProblem.NOT_FOUND,
+    RequestProblem.METHOD_NOT_ALLOWED, RequestProblem.UNSUPPORTED_TYPE, RequestProblem.RATE_LIMITED)}
+
+log = logging.getLogger("dropmill.api")
+
+GetResponse = Callable[[Request], Response]
+
+
+class _Surfaced(ChaliceUnhandledError):
+    """Carries a view's exception, as its cause, past Chalice to the middleware."""
+
+
+def surface_errors(app: Chalice) -> None:
+    """Let the exceptions of all views reach the middleware. Call after the last route is registered."""
+    for entries in app.routes.values():
+        for entry in entries.values():
+            entry.view_function = _surfacing(entry.view_function)
+
+
+def serve(
+    request: Request, get_response: GetResponse, *, token_rules: TokenRules, records: Records,
+    clock: Callable[[], datetime],
+) -> Response:
+    """Answer one request; nothing that happens below gets past as an exception."""
+    began = clock()
+    request.context[REQUEST_ID] = _request_id(request)
+    try:
+        response = _guarded(request, get_response, token_rules, records, clock)
+    except Exception as error:  # the one place where every failure becomes an answer
+        response = _refusal(error, request, began)
+    response = _in_one_shape(response, request, began)
+    _add_headers(response, request)
+    _log_access(request, response, (clock() - began).total_seconds())
+    return response
+
+
+def _guarded(
+    request: Request, get_response: GetResponse, token_rules: TokenRules, records: Records,
+    clock: Callable[[], datetime],
+) -> Response:
+    _check_size(request)
+    if needs_token(request.method, request.path):
+        request.context[CALLER] = token_rules.verify(header(request, "Authorization"), clock())
+        if idempotency.applies(request):
+            return idempotency.answered_once(
+                request, lambda again: _unwrapped(get_response, again), records=records, clock=clock)
+    return _unwrapped(get_response, request)
+
+
+def _unwrapped(get_response: GetResponse, request: Request) -> Response:
+    try:
+        return get_response(request)
+    except _Surfaced as carrier:
+        raise carrier.__cause__ or carrier from None
+
+
+def _check_size(request: Request) -> None:
+    if "chunked" in header(request, "Transfer-Encoding").lower():
+        raise RequestRefused(RequestProblem.LENGTH_REQUIRED)
+    declared = header(request, "Content-Length")
+    size = int(declared) if declared.isdecimal() else 0
+    if max(size, len(request.raw_body)) > MAX_BODY_BYTES:
+        raise RequestRefused(RequestProblem.PAYLOAD_TOO_LARGE, maxBytes=MAX_BODY_BYTES, use="POST /upload")
+
+
+def _refusal(error: Exception, request: Request, now: datetime) -> Response:
+    """The answer to an exception: our own by their code, the rest as INTERNAL with the trace in the log only."""
+    if isinstance(error, CodedError):
+        retry_after = error.retry_after if isinstance(error, RequestRefused) else None
+        return _error(request, now, error.code.value, error.status_code, error.message, error.details, retry_after)
+    if isinstance(error, Transient | Unavailable | Waiting):
+        log.warning("request could not be served now", extra=_facts(request, error=type(error).__name__))
+        seconds = max(1, round(error.seconds)) if isinstance(error, Waiting) else RETRY_SECONDS
+        return _problem(request, now, RequestProblem.UNAVAILABLE, retry_after=seconds)
+    log.error("request failed", extra=_facts(request, error=type(error).__name__), exc_info=error)
+    return _problem(request, now, RequestProblem.INTERNAL)
+
+
+def _in_one_shape(response: Response, request: Request, now: datetime) -> Response:
+    """Chalice's own refusals (bad JSON, wrong method, wrong type) get our body."""
+    if response.status_code < 400 or (isinstance(response.body, dict) and "error" in response.body):
+        return response
+    told = response.body if isinstance(response.body, dict) else {}
+    problem = _PROBLEMS.get(response.status_code, RequestProblem.INTERNAL)
+    message = str(told.get("Message", "")) if problem is not RequestProblem.INTERNAL else ""
+    ours = _error(request, now, problem.value, response.status_code, message or problem.sentence, {}, None)
+    ours.headers.update(response.headers)
+    return ours
+
+
+def _problem(
+    request: Request, now: datetime, problem: RequestProblem, *, retry_after: int | None = None
+) -> Response:
+    return _error(request, now, problem.value, problem.status_code, problem.sentence, {}, retry_after)
+
+
+def _error(
+    request: Request, now: datetime, code: str, status: int, message: str, details: Mapping[str, Any],
+    retry_after: int | None,
+) -> Response:
+    detail = ErrorDetail(code=code, message=message, details=details, request_id=request.context[REQUEST_ID],
+                         timestamp=now.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
+    headers: dict[str, str | list[str]] = {"Retry-After": str(retry_after)} if retry_after is not None else {}
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if status == 411:
+        headers["Connection"] = "close"  # the unread chunks would be taken for the next request
+    return Response(body=ErrorBody(error=detail).as_json(), headers=headers, status_code=status)
+
+
+def _add_headers(response: Response, request: Request) -> None:
+    given = {name.lower() for name in response.headers}
+    request_id = request.context[REQUEST_ID]
+    wanted = {"Content-Type": "application/json", **SECURITY_HEADERS, **CORS.get_access_control_headers(),
+              "X-Request-Id": request_id, CORRELATION: _correlation_id(request) or request_id}
+    response.headers.update({name: value for name, value in wanted.items() if name.lower() not in given})
+
+
+def _log_access(request: Request, response: Response, seconds: float) -> None:
+    log.info("request", extra=_facts(request, status=response.status_code, milliseconds=round(seconds * 1000)))
+
+
+def _facts(request: Request, **more: Any) -> dict[str, Any]:
+    """The route, not the path or the query: those can hold personal data."""
+    return {"method": request.method, "route": request.path, "request_id": request.context[REQUEST_ID],
+            "correlation_id": _correlation_id(request), **more}
+
+
+def _request_id(request: Request) -> str:
+    gateway = request.context.get("requestId")
+    return str(gateway or getattr(request.lambda_context, "aws_request_id", "") or uuid4())
+
+
+def _correlation_id(request: Request) -> str:
+    sent = header(request, CORRELATION)
+    return sent if _CORRELATION_ID.fullmatch(sent) else ""
+
+
+def _surfacing(view: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(view)
+    def surfaced(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return view(*args, **kwargs)
+        except ChaliceViewError:
+            raise
+        except Exception as error:
+            raise _Surfaced("a view raised") from error
+    return surfaced

@@ -1,0 +1,494 @@
+"""What goes over the wire: request bodies and answers, camelCase outside and snake_case inside.
+
+Requests refuse fields they do not know; `None` in an answer means missing and becomes `null`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+
+ShortText = Annotated[str, StringConstraints(max_length=200)]
+
+
+class Wire(BaseModel):
+    """Base of everything that is sent or received."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid")
+
+    def as_json(self) -> dict[str, Any]:
+        return self.model_dump(mode="json", by_alias=True)
+
+
+class FileFormat(StrEnum):
+    CSV = "csv"
+    XLSX = "xlsx"
+    JSONL = "jsonl"
+
+
+class SortBy(StrEnum):
+    """What leads can be sorted by: each has an index."""
+
+    UPDATED_AT = "updatedAt"
+    LAST_NAME = "lastName"
+    EMAIL = "email"
+    COMPANY = "company"
+
+
+class SortOrder(StrEnum):
+    ASC = "asc"
+    DESC = "desc"
+
+
+# --- requests
+
+
+class UploadRequest(Wire):
+    """Body of POST /upload. `fileSize` in bytes binds the upload link; absent, the general limit does."""
+
+    file_name: Annotated[str, StringConstraints(min_length=1, max_length=255)]
+    file_type: ShortText = ""
+    file_size: int | None = Field(None, ge=0)
+    pipeline: ShortText = "leads"
+    options: dict[str, Any] = Field(default_factory=dict)
+    again: bool = False
+
+
+class StatusReport(Wire):
+    """Body of PUT /status/{id}. Seed 002's browser sends more than `status`; the rest is not a client's to say."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    status: ShortText
+
+
+class LeadPatch(Wire):
+    """Body of PATCH /leads/{id}: the fields to change; null or an empty text clears one."""
+
+    first_name: str | None = Field(None, max_length=1000)
+    last_name: str | None = Field(None, max_length=1000)
+    name: str | None = Field(None, max_length=1000)
+    email: str | None = Field(None, max_length=1000)
+    phone: str | None = Field(None, max_length=1000)
+    company: str | None = Field(None, max_length=1000)
+    title: str | None = Field(None, max_length=1000)
+    industry: str | None = Field(None, max_length=1000)
+    source: str | None = Field(None, max_length=1000)
+    remarks: str | None = Field(None, max_length=1000)
+
+    def changes(self) -> dict[str, str | None]:
+        """Only what the body names, by field."""
+        sent: dict[str, str | None] = self.model_dump(by_alias=True, exclude_unset=True)
+        return {field: (value or "").strip() or None for field, value in sent.items()}
+
+
+class ExportRequest(Wire):
+    """Body of POST /export; filters as in GET /leads, without the prefix. `bom` is for spreadsheets that need it."""
+
+    format: FileFormat = FileFormat.CSV
+    filters: dict[str, ShortText] = Field(default_factory=dict)
+    sort_by: SortBy = SortBy.EMAIL
+    sort_order: SortOrder = SortOrder.ASC
+    bom: bool = False
+
+
+class LeadQuery(Wire):
+    """Query of GET /leads, its `filter_<field>` parameters gathered into `filters`."""
+
+    page: int | None = Field(None, ge=1)
+    page_size: int = Field(50, ge=1, le=100)
+    sort_by: SortBy = SortBy.UPDATED_AT
+    sort_order: SortOrder = SortOrder.DESC
+    cursor: str = ""
+    filters: dict[str, ShortText] = Field(default_factory=dict)
+
+
+class JobQuery(Wire):
+    """Query of GET /status."""
+
+    limit: int = Field(20, ge=1, le=100)
+    cursor: str = ""
+    status: ShortText = ""
+    pipeline: ShortText = ""
+
+
+class EventQuery(Wire):
+    """Query of GET /status/{id}/events."""
+
+    limit: int = Field(100, ge=1, le=1000)
+    cursor: str = ""
+
+
+class ReportFormat(StrEnum):
+    JSON = "json"
+    XLSX = "xlsx"
+
+
+class ReportQuery(Wire):
+    """Query of GET /status/{id}/report. `fromBatch` pages through the batches of a long job."""
+
+    format: ReportFormat = ReportFormat.JSON
+    from_batch: int = Field(1, ge=1)
+
+
+class RejectFormat(StrEnum):
+    CSV = "csv"
+    XLSX = "xlsx"
+
+
+class RejectQuery(Wire):
+    """Query of GET /status/{id}/rejects."""
+
+    format: RejectFormat = RejectFormat.CSV
+    bom: bool = False
+
+
+class NoQuery(Wire):
+    """For routes without query parameters."""
+
+
+# --- answers
+
+
+class UploadAnswer(Wire):
+    """Where to put the file. `fields` go into the multipart form before the file, unchanged."""
+
+    upload_url: str
+    fields: Mapping[str, str]
+    file_key: str
+    job_id: str
+    upload_id: str
+    file_id: str
+    expires_in: int
+    max_file_size: int
+    supported_types: tuple[str, ...]
+
+
+class RowCounts(Wire):
+    """Every row in exactly one counter: `total` is the sum of the others."""
+
+    total: int
+    pending: int
+    new: int
+    updated: int
+    unchanged: int
+    superseded: int
+    rejected: int
+    cancelled: int
+    failed: int
+
+
+class Progress(Wire):
+    """Batches settled and rows done. `estimatedRemainingSeconds` is null until there is something to estimate from."""
+
+    total_batches: int
+    completed_batches: int
+    failed_batches: int
+    total_leads: int
+    processed_leads: int
+    created_leads: int
+    updated_leads: int
+    rejected: int
+    percentage: int
+    estimated_remaining_seconds: int | None
+    show_estimates: bool
+
+
+class Action(Wire):
+    """Something the caller can do now: `method` and `path` (relative to the API) do it."""
+
+    action: str
+    description: str
+    method: str
+    path: str
+
+
+class Recovery(Wire):
+    available: bool
+    options: tuple[Action, ...]
+
+
+class JobError(Wire):
+    code: str
+    message: str
+    timestamp: str | None
+    recoverable: bool
+    details: Mapping[str, Any]
+
+
+class JobMetadata(Wire):
+    file_name: str
+    file_size: int
+    file_key: str
+    sha256: str | None
+    batch_size: int | None
+    options: Mapping[str, Any]
+    uploaded_at: str | None
+    start_time: str | None
+    estimated_completion: str | None
+    completion_time: str | None
+    requested_by: str | None
+
+
+class StatusAnswer(Wire):
+    """A job, for people and pollers. `retryAfterMs` says when to ask again; null when the job has ended."""
+
+    upload_id: str
+    job_id: str
+    pipeline: str
+    status: str
+    stage: str
+    paused: str | None
+    run: int
+    progress: Progress
+    rows: RowCounts
+    metadata: JobMetadata
+    error: JobError | None
+    user_message: str
+    recovery: Recovery
+    duplicate_of: str | None
+    created_at: str
+    updated_at: str
+    retry_after_ms: int | None
+
+
+class StatusPage(Wire):
+    jobs: tuple[StatusAnswer, ...]
+    cursor: str | None
+
+
+class EventView(Wire):
+    at: str
+    kind: str
+    detail: Mapping[str, Any]
+
+
+class EventsAnswer(Wire):
+    job_id: str
+    events: tuple[EventView, ...]
+    cursor: str | None
+
+
+class ForceAnswer(Wire):
+    """What force-complete did. `action` is `none` for a job that had already ended."""
+
+    message: str
+    job_id: str
+    status: str
+    action: str
+    failed_batches: int
+    failed_rows: int
+
+
+class SheetReport(Wire):
+    """One sheet: `physical = header + blank + skipped + rows`, and the rows' outcomes add up to `rows`."""
+
+    index: int
+    worksheet: str
+    header_row: int | None
+    physical: int
+    header: int
+    blank: int
+    skipped: Mapping[str, int]
+    rows: int
+    outcomes: RowCounts
+    columns: Mapping[str, str]
+    note: str | None
+    balanced: bool
+
+
+class BatchReport(Wire):
+    """One batch that has an entry in the ledger."""
+
+    batch_number: int
+    state: str
+    run: int
+    attempts: int
+    rows: int
+    outcomes: Mapping[str, int]
+    rejected: int
+    settled_at: str | None
+    cause: str | None
+
+
+class DuplicateReport(Wire):
+    """A row that met an earlier lead, with the content fields that differ."""
+
+    lead_id: str
+    worksheet: str
+    row: int
+    batch_number: int
+    old: Mapping[str, str | None]
+    new: Mapping[str, str | None]
+
+
+class RowRange(Wire):
+    """Rows `first` to `last` of a worksheet."""
+
+    worksheet: str
+    first: int
+    last: int
+
+
+class Balance(Wire):
+    """The proof. `balanced` is the conjunction of the others."""
+
+    balanced: bool
+    rows_equal_outcomes: bool
+    sheets_equal_job: bool
+    sheets_are_complete: bool
+    batches_equal_job: bool
+
+
+class ReportAnswer(Wire):
+    """What became of every row. Batches and duplicates come by 1,000 batches; `nextBatch` continues."""
+
+    job_id: str
+    pipeline: str
+    status: str
+    file_name: str
+    sha256: str | None
+    duplicate_of: str | None
+    as_of: str
+    rows: RowCounts
+    balance: Balance
+    sheets: tuple[SheetReport, ...]
+    batches: tuple[BatchReport, ...]
+    next_batch: int | None
+    unsettled_batches: int
+    duplicates: tuple[DuplicateReport, ...]
+    failed_rows: tuple[RowRange, ...]
+
+
+class LinkAnswer(Wire):
+    """A finished file. `url` works without a token for `expiresIn` seconds."""
+
+    url: str
+    filename: str
+    expires_in: int
+
+
+class LeadView(Wire):
+    """One lead; null means that the value is missing."""
+
+    lead_id: str
+    first_name: str | None
+    last_name: str | None
+    name: str | None
+    email: str | None
+    phone: str | None
+    company: str | None
+    title: str | None
+    industry: str | None
+    source: str | None
+    remarks: str | None
+    source_file: str | None
+    worksheet: str | None = Field(serialization_alias="_worksheet")
+    row: int | None
+    job_id: str | None
+    created_at: str
+    updated_at: str
+
+
+class Pagination(Wire):
+    """`cursor` continues; `page`, `totalCount`, `totalPages` are null where only the cursor reaches."""
+
+    page: int | None
+    page_size: int
+    total_count: int | None
+    total_pages: int | None
+    has_more: bool
+    cursor: str | None
+
+
+class Sorting(Wire):
+    sort_by: SortBy
+    sort_order: SortOrder
+
+
+class LeadPage(Wire):
+    leads: tuple[LeadView, ...]
+    pagination: Pagination
+    filters: Mapping[str, str]
+    sorting: Sorting
+
+
+class LineageAnswer(Wire):
+    """Where a lead's present content came from."""
+
+    lead_id: str
+    source_file: str | None
+    worksheet: str | None = Field(serialization_alias="_worksheet")
+    row: int | None
+    job_id: str | None
+    batch_number: int | None
+    attempt: int | None
+    provider: str | None
+    prompt_version: str | None
+    warnings: tuple[str, ...]
+    created_at: str
+    updated_at: str
+
+
+class ExportAnswer(Wire):
+    """A small export: text formats come inline as `content`, workbooks as `url` for `expiresIn` seconds."""
+
+    message: str
+    lead_count: int
+    filename: str
+    format: FileFormat
+    filters: Mapping[str, str]
+    content: str | None
+    content_type: str
+    url: str | None
+    expires_in: int | None
+
+
+class ExportState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class ExportStatus(Wire):
+    """A large file in the making: `url` appears when it is there."""
+
+    export_id: str
+    kind: str
+    status: ExportState
+    row_count: int
+    filename: str
+    status_url: str
+    url: str | None
+    expires_in: int | None
+    message: str
+    created_at: str
+    completed_at: str | None
+    retry_after_ms: int | None
+
+
+class Health(Wire):
+    status: str
+    app: str
+    stage: str
+    local: bool
+    time: str
+
+
+class ErrorDetail(Wire):
+    code: str
+    message: str
+    details: Mapping[str, Any]
+    request_id: str
+    timestamp: str
+
+
+class ErrorBody(Wire):
+    """The one error body of every route."""
+
+    error: ErrorDetail

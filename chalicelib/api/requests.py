@@ -1,0 +1,76 @@
+"""Requests become values: bodies and query strings through pydantic, path parts by their shape.
+
+Only what is raised here counts as the caller's fault; a model that fails elsewhere is ours.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from chalice.app import Request
+from pydantic import ValidationError
+
+from chalicelib.api.auth import Caller
+from chalicelib.api.models import Wire
+from chalicelib.errors import RequestProblem, RequestRefused
+
+W = TypeVar("W", bound=Wire)
+
+FILTER_PREFIX = "filter_"
+CALLER = "dropmill.caller"
+"""Where the middleware leaves the verified caller in the request's context."""
+REQUEST_ID = "dropmill.request_id"
+"""Where the middleware leaves the id that finds a request in the logs."""
+MAX_FIELDS_TOLD = 20
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+
+def caller_of(request: Request) -> Caller:
+    """Who asks, as the middleware verified it."""
+    caller = request.context[CALLER]
+    if not isinstance(caller, Caller):
+        raise TypeError("the middleware did not run")
+    return caller
+
+
+def body(model: type[W], request: Request) -> W:
+    """The JSON body as `model`; an absent body is an empty object. Raises `BAD_REQUEST` naming the fields."""
+    try:
+        return model.model_validate_json(request.raw_body or b"{}")
+    except ValidationError as error:
+        raise _bad_request(error) from error
+
+
+def query(model: type[W], request: Request) -> W:
+    """The query string as `model`; `filter_<field>` parameters are gathered into `filters`."""
+    given: dict[str, Any] = dict(request.query_params or {})
+    filters = {name.removeprefix(FILTER_PREFIX): given.pop(name)
+               for name in list(given) if name.startswith(FILTER_PREFIX)}
+    if filters:
+        given["filters"] = filters
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise _bad_request(error) from error
+
+
+def path_id(text: str, otherwise: RequestProblem = RequestProblem.NOT_FOUND) -> str:
+    """An id from the path; what cannot be one of ours is not found, and never becomes part of a key."""
+    if not _ID.fullmatch(text):
+        raise RequestRefused(otherwise)
+    return text
+
+
+def header(request: Request, name: str) -> str:
+    found: Mapping[str, str] = request.headers
+    return str(found.get(name) or "")
+
+
+def _bad_request(error: ValidationError) -> RequestRefused:
+    """Names the fields and what was expected; what was sent stays out, it may be personal."""
+    told = [{"field": ".".join(str(part) for part in entry["loc"]) or "body", "message": entry["msg"]}
+            for entry in error.errors(include_url=False, include_input=False, include_context=False)]
+    return RequestRefused(RequestProblem.BAD_REQUEST, fields=told[:MAX_FIELDS_TOLD])

@@ -1,0 +1,128 @@
+"""Who may know whom. The engine knows no pipeline and no AWS; the edges know the engine, never the other way."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+import pytest
+
+from tests.architecture import sources
+
+FOUNDATION = {"errors", "settings"}
+PURE = {"imaging", "matching"}
+
+KNOWS: Mapping[str, set[str]] = {
+    "errors": set(),
+    "settings": {"errors"},
+    "logs": FOUNDATION,
+    "metrics": FOUNDATION | {"logs"},
+    "imaging": FOUNDATION,
+    "matching": FOUNDATION,
+    "tables": FOUNDATION | {"jobs"},
+    "jobs": FOUNDATION | {"logs", "metrics"},
+    "pipelines": FOUNDATION | PURE | {"jobs", "tables", "adapters", "logs", "metrics"},
+    "adapters": FOUNDATION | {"jobs", "logs", "metrics", "pipelines", "tables"},
+    "api": FOUNDATION | {"jobs", "tables", "pipelines", "adapters", "logs", "metrics"},
+    "bootstrap": FOUNDATION | PURE | {"jobs", "tables", "pipelines", "adapters", "api", "logs", "metrics"},
+    "app": {"bootstrap", "jobs", "api"},
+    "local": FOUNDATION | PURE | {"jobs", "tables", "pipelines", "adapters", "api", "logs", "metrics", "bootstrap",
+                                  "app"},
+    "deploy": FOUNDATION | {"bootstrap", "logs"},
+    "post_form": set(),
+    "terminal": set(),
+    "client": {"post_form"},
+    "cli": {"client", "terminal", "settings"},
+}
+"""Layer -> the other layers of ours that it may import, at any time, also inside a function."""
+
+NARROWER: Mapping[tuple[str, str], str] = {
+    ("tables", "jobs"): "chalicelib.jobs.model",
+    ("adapters", "pipelines"): "chalicelib.pipelines.leads",
+}
+"""Of the layer on the right, only this module (and what lies in it)."""
+
+AWS = {"boto3", "botocore", "mypy_boto3_dynamodb", "mypy_boto3_s3", "mypy_boto3_sqs", "aws_lambda_powertools"}
+NETWORK = {"requests", "urllib3", "http", "socket", "httpx", "pymongo"}
+MAY_USE: Mapping[str, set[str]] = {
+    "boto3": {"adapters", "bootstrap", "local", "deploy"},
+    "botocore": {"adapters", "bootstrap", "local", "deploy"},
+    "requests": {"adapters", "bootstrap", "client", "local"},
+    "chalice": {"app", "api", "local", "deploy"},
+    "tqdm": {"terminal"},
+    "ministack": {"local"},
+}
+"""Library -> the only layers that may import it."""
+
+
+def edges() -> list[sources.Import]:
+    return [each for module in sources.product() for each in sources.imports(module)]
+
+
+def test_every_layer_imports_only_what_it_may_know():
+    ours = [each for each in edges() if each.module.split(".")[0] in ("chalicelib", "app")]
+    assert ours, "no imports found: the reader of the sources is broken"
+    wrong = [str(each) for each in ours if not _allowed(sources.layer(each.name), each.module)]
+    assert wrong == []
+
+
+def _allowed(importer: str, module: str) -> bool:
+    imported = sources.layer(module)
+    if imported in (importer, "chalicelib"):
+        return True
+    only = NARROWER.get((importer, imported))
+    return imported in KNOWS[importer] and (only is None or f"{module}.".startswith(f"{only}."))
+
+
+def test_every_layer_has_a_rule():
+    assert {sources.layer(module) for module in sources.product()} - {"chalicelib"} <= set(KNOWS)
+
+
+def test_only_local_imports_local():
+    wrong = [str(each) for each in edges()
+             if sources.layer(each.module) == "local" and sources.layer(each.name) != "local"]
+    assert wrong == []
+
+
+def test_nothing_imports_the_command_line():
+    alone = {"cli", "client", "terminal", "post_form"}
+    wrong = [str(each) for each in edges()
+             if sources.layer(each.module) in alone and sources.layer(each.name) not in alone]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("layer", ["jobs", "tables", "imaging", "matching", "errors", "settings"])
+def test_the_core_speaks_to_no_service(layer):
+    wrong = [str(each) for each in edges() if sources.layer(each.name) == layer
+             and each.module.split(".")[0] in AWS | NETWORK | {"chalice"}]
+    assert wrong == []
+
+
+def test_the_engine_needs_nothing_but_the_standard_library():
+    strangers = [str(each) for each in edges() if sources.layer(each.name) == "jobs"
+                 and each.module.split(".")[0] not in sys.stdlib_module_names | {"chalicelib", "pydantic"}]
+    assert strangers == []
+
+
+@pytest.mark.parametrize("library", sorted(MAY_USE))
+def test_a_library_is_imported_in_its_layers_only(library):
+    wrong = [str(each) for each in edges()
+             if each.module.split(".")[0] == library and sources.layer(each.name) not in MAY_USE[library]]
+    assert wrong == []
+
+
+def test_modules_import_each_other_in_no_circle():
+    """Circles make the order of imports matter, and every function of ours starts with another one."""
+    graph = {module: [each.module for each in sources.imports(module)
+                      if each.eager and each.module in sources.product()] for module in sources.product()}
+    done: set[str] = set()
+    for module in graph:
+        _walk(graph, module, (), done)
+
+
+def _walk(graph: Mapping[str, list[str]], module: str, trail: tuple[str, ...], done: set[str]) -> None:
+    assert module not in trail, f"circle: {' -> '.join([*trail, module])}"
+    if module not in done:
+        for imported in graph[module]:
+            _walk(graph, imported, (*trail, module), done)
+        done.add(module)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.client import Body, Client, Content, Trouble
-from chalicelib.terminal import line, plain, progress, row_counts, say, summary
+from chalicelib.terminal import line, plain, progress, proof, row_counts, say, summary
 
 EXIT_CODES: Mapping[str, int] = {"completed": 0, "error": 1, "cancelled": 3}
 
@@ -84,11 +84,8 @@ def show_status(client: Client, args: argparse.Namespace) -> int:
         _show(job, args.json)
         return EXIT_CODES.get(str(job.get("status")), 0) if args.wait else 0
     listing = client.jobs(limit=args.limit)
-    jobs = listing.get("jobs") or []
-    if args.json:
-        print(json.dumps(listing, ensure_ascii=False))
-    for job in jobs if not args.json else ():
-        print(line(job))
+    lines = [line(job) for job in listing.get("jobs") or ()]
+    print(json.dumps(listing, ensure_ascii=False) if args.json else "\n".join(lines) or "no jobs yet")
     return 0
 
 
@@ -96,7 +93,7 @@ def report_job(client: Client, args: argparse.Namespace) -> int:
     if args.output:
         return _save(client, client.report_workbook(args.job), args.output)
     report = client.report(args.job)
-    print(json.dumps(report, ensure_ascii=False, indent=None if args.json else 2))
+    print(json.dumps(report, ensure_ascii=False) if args.json else proof(report))
     return 0
 
 

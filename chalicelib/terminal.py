@@ -34,14 +34,32 @@ def summary(job: Mapping[str, Any], seconds: float | None = None) -> str:
     """A job in a few lines: how it stands, how its rows add up, what to do next."""
     progress = job.get("progress") or {}
     lines = [line(job) + (f"  ({seconds:.1f} s)" if seconds is not None else "")]
-    counts = {word: count for word, count in row_counts(job).items() if count}
-    if counts:
-        lines.append(f"  rows     {sum(counts.values())} = " + " + ".join(f"{n} {word}" for word, n in counts.items()))
+    counts = row_counts(job)
+    if any(counts.values()):
+        lines.append(f"  rows     {sum(counts.values())}{_terms(counts)}")
     if progress.get("totalBatches"):
         lines.append(f"  batches  {progress.get('completedBatches', 0)} of {progress['totalBatches']} done, "
                      f"{progress.get('failedBatches', 0)} failed")
     lines += [plain(f"  {label:<8} {text}") for label, text in _remarks(job, counts)]
     return "\n".join(lines)
+
+
+def proof(report: Mapping[str, Any]) -> str:
+    """A report in lines that a person can add up, sheet by sheet; ends with the verdict."""
+    lines = [f"{report.get('fileName')}  {report.get('status')}  as of {report.get('asOf')}",
+             f"  sha256 {report.get('sha256')}"]
+    for sheet in report.get("sheets") or ():
+        skipped = "".join(f" + {count} {reason}" for reason, count in (sheet.get("skipped") or {}).items())
+        lines.append(f"  {sheet.get('worksheet')}: {sheet.get('physical')} physical = {sheet.get('header')} header + "
+                     f"{sheet.get('blank')} blank{skipped} + {sheet.get('rows')} rows{_terms(sheet.get('outcomes'))}"
+                     + (f"; {sheet['note']}" if sheet.get("note") else ""))
+    counts = row_counts(report)
+    lines.append(f"  all: {sum(counts.values())} rows{_terms(counts)}")
+    lines += [f"  failed: {each['worksheet']} rows {each['first']} to {each['last']}"
+              for each in report.get("failedRows") or ()]
+    balanced = (report.get("balance") or {}).get("balanced")
+    lines.append("  balanced: every row is accounted for" if balanced else "  NOT balanced; --json names what differs")
+    return "\n".join(map(plain, lines))
 
 
 def row_counts(job: Mapping[str, Any]) -> dict[str, int]:
@@ -80,6 +98,11 @@ def progress(label: str, total: int | None, unit: str) -> Iterator[Progress]:
         return
     with tqdm(total=total, desc=plain(label), unit=unit, unit_scale=unit == "B", leave=False) as bar:
         yield Progress(bar)
+
+
+def _terms(counts: Mapping[str, Any] | None) -> str:
+    terms = [f"{counts[word]} {word}" for word in OUTCOMES if counts.get(word)] if counts else []
+    return f" = {' + '.join(terms)}" if terms else ""
 
 
 def _remarks(job: Mapping[str, Any], counts: Mapping[str, int]) -> Iterator[tuple[str, str]]:

@@ -103,7 +103,7 @@ class FakeDropmill:
 
 
 def job(status: str, pending: int = 0, **more: Any) -> Answer:
-    rows = {"new": 2, "rejected": 1, "pending": pending, "updated": 0}
+    rows = {"total": 3 + pending, "new": 2, "rejected": 1, "pending": pending, "updated": 0}
     progress = {"totalBatches": 1, "completedBatches": 1, "failedBatches": 0, "percentage": 100}
     body = {"jobId": "j1", "status": status, "rows": rows, "progress": progress, "metadata": {"fileName": "f.csv"},
             "createdAt": "2026-01-02T03:04:05+00:00", "retryAfterMs": 1} | more
@@ -192,6 +192,19 @@ def test_summary_names_the_job_that_had_the_same_bytes_and_the_error_of_a_job():
     assert "j0: these bytes" in terminal.summary({"jobId": "j1", "status": "completed", "duplicateOf": "j0"})
     error = {"code": "NO_ROWS", "message": "The file has no data rows."}
     assert "NO_ROWS: The file has no data rows." in terminal.summary({"status": "error", "error": error})
+
+
+def test_a_report_can_be_added_up_by_eye():
+    sheet = {"worksheet": "May", "physical": 7, "header": 1, "blank": 2, "skipped": {"totals": 1}, "rows": 3,
+             "outcomes": {"total": 3, "new": 2, "rejected": 1}}
+    report = {"fileName": "f.xlsx", "status": "completed", "sheets": [sheet], "rows": sheet["outcomes"],
+              "balance": {"balanced": True}, "failedRows": [{"worksheet": "May", "first": 4, "last": 9}]}
+    lines = terminal.proof(report).splitlines()
+    assert "  May: 7 physical = 1 header + 2 blank + 1 totals + 3 rows = 2 new + 1 rejected" in lines
+    assert "  all: 3 rows = 2 new + 1 rejected" in lines
+    assert "  failed: May rows 4 to 9" in lines
+    assert "balanced: every row" in lines[-1]
+    assert "NOT balanced" in terminal.proof(report | {"balance": {"balanced": False}})
 
 
 def test_json_prints_one_document_per_file_on_stdout_and_nothing_else(server, sheet, run, capsys):

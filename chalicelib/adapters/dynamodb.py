@@ -79,7 +79,7 @@ def translated(meaning: str) -> Iterator[None]:
 def _in_our_words(error: ClientError, meaning: str) -> DropmillError | ClientError:
     code = error.response.get("Error", {}).get("Code", "")
     if code == "ConditionalCheckFailedException":
-        old = error.response.get("Item")
+        old: Any = error.response.get("Item")
         return ConditionFailed(meaning, from_item(old) if old else None)
     if code == "TransactionCanceledException":
         return _cancelled(error, meaning)
@@ -94,7 +94,7 @@ def _in_our_words(error: ClientError, meaning: str) -> DropmillError | ClientErr
 
 
 def _cancelled(error: ClientError, meaning: str) -> DropmillError | ClientError:
-    reasons: list[Any] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
+    reasons: Any = error.response.get("CancellationReasons") or []
     codes = [reason.get("Code", "None") for reason in reasons]
     if "ValidationError" in codes or "ItemCollectionSizeLimitExceeded" in codes:
         return error
@@ -115,7 +115,8 @@ def batch_get(
                 answer = client.batch_get_item(
                     RequestItems={table: {"Keys": wanted, "ConsistentRead": consistent}})
             yield from map(from_item, answer.get("Responses", {}).get(table, []))
-            wanted = list(answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", []))
+            left: Any = answer.get("UnprocessedKeys", {})
+            wanted = list(left.get(table, {}).get("Keys", []))
 
 
 def query(client: DynamoDBClient, **request: Any) -> Iterator[dict[str, Any]]:

@@ -25,8 +25,7 @@ LIST_SHARDS = 8
 PRIOR_DAYS = 30
 EDIT_TRIES = 10
 _MISSING_LAST = "~"
-_PLACE = ("sourceFile", "worksheet", "sheet", "row", "jobId", "batch", "provider", "promptVersion", "attempt",
-          "warnings")
+_PLACE = ("sourceFile", "worksheet", "sheet", "row", "jobId", "batch", "provider", "promptVersion", "warnings")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import json
 import random
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -20,7 +20,8 @@ from uuid import uuid4
 from chalicelib.adapters.dynamodb import ConditionFailed, batch_get, from_item, query, to_item, translated
 from chalicelib.errors import Conflict, Malformed
 from chalicelib.jobs.model import (
-    BatchRecord,
+    BatchDetail,
+    BatchEntry,
     BatchState,
     Bucket,
     Duplicate,
@@ -29,6 +30,7 @@ from chalicelib.jobs.model import (
     Reject,
     SheetCount,
     Status,
+    stamp,
 )
 from chalicelib.jobs.pipeline import Displaced, Write
 from chalicelib.jobs.transitions import Change
@@ -41,39 +43,6 @@ OPEN_SHARDS = 8
 MAX_ACTIONS = 100
 CHANGE_TRIES = 50
 _JOB_FIELDS = {entry.name for entry in dataclasses.fields(Job)}
-
-
-@dataclass(frozen=True, slots=True)
-class BatchEntry:
-    """What the ledger keeps of a settled batch. `sheets` maps a sheet's index to its outcomes."""
-
-    number: int
-    state: BatchState
-    rows: int
-    sheets: Mapping[int, Mapping[Outcome, int]]
-    settled_at: str
-    rejects: tuple[Reject, ...] = ()
-    duplicates: tuple[Duplicate, ...] = ()
-    warnings: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    usage: Mapping[str, int] = field(default_factory=dict)
-    cause: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class BatchDetail:
-    """A batch entry as it stands, with the attempts it took and the run it settled in."""
-
-    entry: BatchEntry
-    run: int
-    attempts: int
-
-    @property
-    def record(self) -> BatchRecord:
-        outcomes: dict[Outcome, int] = {}
-        for counts in self.entry.sheets.values():
-            for outcome, count in counts.items():
-                outcomes[outcome] = outcomes.get(outcome, 0) + count
-        return BatchRecord(self.entry.number, self.entry.state, self.run, self.entry.rows, outcomes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -401,11 +370,6 @@ class Ledger:
     def _pause(self, attempt: int) -> None:
         """Full jitter: contenders on one item spread out instead of meeting again."""
         self._sleep(self._rng.uniform(0, min(1.0, 0.01 * 2 ** min(attempt, 7))))
-
-
-def stamp(moment: datetime) -> str:
-    """A time as we store it: ISO 8601 in UTC with milliseconds, so that texts sort as times do."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _job_key(job_id: str) -> dict[str, str]:

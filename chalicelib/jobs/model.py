@@ -7,8 +7,9 @@ Words are fixed in the README's glossary. An *item* is a JSON object; keys that 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeAlias
 
@@ -138,6 +139,39 @@ class BatchRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchEntry:
+    """What the ledger keeps of a settled batch. `sheets` maps a sheet's index to its outcomes."""
+
+    number: int
+    state: BatchState
+    rows: int
+    sheets: Mapping[int, Mapping[Outcome, int]]
+    settled_at: str
+    rejects: tuple[Reject, ...] = ()
+    duplicates: tuple[Duplicate, ...] = ()
+    warnings: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
+    usage: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchDetail:
+    """A batch entry as it stands, with the attempts it took and the run it settled in."""
+
+    entry: BatchEntry
+    run: int
+    attempts: int
+
+    @property
+    def record(self) -> BatchRecord:
+        outcomes: dict[Outcome, int] = {}
+        for counts in self.entry.sheets.values():
+            for outcome, count in counts.items():
+                outcomes[outcome] = outcomes.get(outcome, 0) + count
+        return BatchRecord(self.entry.number, self.entry.state, self.run, self.entry.rows, outcomes)
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One submission as the ledger holds it. Counters are rows; `batches_*` are batches."""
 
@@ -204,3 +238,8 @@ class Job:
         if self.status is Status.COMPLETED:
             return 100
         return 100 * self.settled_batches // self.batches_total if self.batches_total else 0
+
+
+def stamp(moment: datetime) -> str:
+    """A time as we store it: ISO 8601 in UTC with milliseconds, so that texts sort as times do."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -20,6 +20,11 @@ class Reading(Protocol):
     @property
     def sheets(self) -> Sequence[SheetCount]: ...
 
+    @property
+    def columns(self) -> Mapping[str, Mapping[str, str]]:
+        """Per worksheet met so far: original column name -> field of the pipeline."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:

@@ -82,7 +82,8 @@ def uploaded(job: Job, *, at: str, bucket: str, version_id: str, size: int) -> C
 
 def planning(job: Job, *, at: str, batch_size: int) -> Change:
     """Splitting begins; the batch size is pinned so that every later attempt cuts the same batches."""
-    return Change(assign={"status": Status.PROCESSING, "started_at": at, "batch_size": batch_size, "updated_at": at},
+    return Change(assign={"status": Status.PROCESSING, "started_at": job.started_at or at, "batch_size": batch_size,
+                          "updated_at": at},
                   require={"run": job.run, "status": (Status.UPLOADED, Status.PROCESSING), "planned": False,
                            "batch_size": job.batch_size})
 
@@ -213,6 +214,22 @@ def forced(job: Job, *, at: str, by: str) -> Change | None:
 def paused(job: Job, *, reason: str) -> Change:
     """Flag a running job that waits for a person or a provider."""
     return Change(assign={"paused": reason}, require={"run": job.run, "status": Status.PROCESSING, "paused": ""})
+
+
+def seen_idle(job: Job, *, mark: str) -> Change:
+    """A sweep saw the job stand still at `mark`; the next one compares."""
+    return Change(assign={"idle_mark": mark}, require={"run": job.run, "status": OPEN})
+
+
+def resent(job: Job) -> Change:
+    """The sweeper sends something of this job anew; it does so a bounded number of times in a run."""
+    return Change(add={"resends": 1}, require={"run": job.run, "status": OPEN, "resends": job.resends})
+
+
+def sending_anew(job: Job) -> Change:
+    """All messages are out, yet batches are missing: send what is not settled, from the first part on."""
+    return Change(assign={"sent": False, "sent_parts": 0},
+                  require={"run": job.run, "status": Status.PROCESSING, "sent": True})
 
 
 def registered(job: Job, *, rows: int, total: int, at: str) -> Change:

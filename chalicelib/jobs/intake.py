@@ -1,0 +1,208 @@
+"""Where a job is born: announced by a client that will upload, found as an object in the bucket, or sent from outside.
+
+S3 tells of an object at least once and in any order, so every step here may run twice: the job is created once, its
+object version is pinned once, and a split message too many finds nothing to do.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus
+from uuid import uuid4
+
+from chalicelib.errors import Conflict, Malformed, RequestProblem, RequestRefused
+from chalicelib.jobs import transitions
+from chalicelib.jobs.identity import drop_id
+from chalicelib.jobs.messages import BatchMessage, split_message
+from chalicelib.jobs.model import Job, Status, stamp
+from chalicelib.jobs.spool import outside_key
+from chalicelib.settings import Settings
+
+if TYPE_CHECKING:
+    from chalicelib.adapters.ledger import Ledger
+    from chalicelib.adapters.s3 import Blobs
+    from chalicelib.adapters.sqs import Queues
+
+UPLOADS = "uploads"
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A job that waits for its file, and the form that uploads it."""
+
+    job: Job
+    url: str
+    fields: Mapping[str, str]
+
+
+def begin_upload(
+    *, owner: str, subject: str, pipeline: str, file_name: str, file_type: str, file_size: int,
+    options: Mapping[str, Any], again: bool, ledger: Ledger, blobs: Blobs, settings: Settings,
+    clock: Callable[[], datetime],
+) -> Upload:
+    """Announce an upload. Raises PAYLOAD_TOO_LARGE above the limit; the form itself enforces it too."""
+    if file_size > settings.max_upload_bytes:
+        raise RequestRefused(RequestProblem.PAYLOAD_TOO_LARGE, "The file is larger than the limit.",
+                             maxFileSize=settings.max_upload_bytes)
+    job_id = uuid4().hex
+    name = safe_name(file_name)
+    key = f"{UPLOADS}/{pipeline}/{job_id}/{name}"
+    now = stamp(clock())
+    job = Job(job_id=job_id, owner=owner, pipeline=pipeline, status=Status.UPLOADING, file_name=name, file_key=key,
+              created_at=now, updated_at=now, options=options, again=again, requested_by=subject)
+    ledger.create(job)
+    ledger.add_event(job_id, "created", by=subject)
+    url, fields = blobs.presigned_post(key, file_type, settings.max_upload_bytes, settings.upload_expires)
+    return Upload(job, url, fields)
+
+
+def object_created(
+    record: Mapping[str, Any], *, pipelines: Mapping[str, Any], ledger: Ledger, queues: Queues, settings: Settings,
+) -> Job | None:
+    """One record of an S3 event: register the job and ask for its splitting. None for objects that are not uploads."""
+    arrival = _arrival(record)
+    place = _place(arrival.key, pipelines, settings.default_owner)
+    if place is None:
+        return None
+    job = _announced_job(arrival, ledger) or _dropped_job(arrival, place, ledger)
+    if job.status is Status.UPLOADED or (job.status is Status.PROCESSING and not job.planned):
+        queues.send(settings.split_queue, split_message(job.job_id), group=job.owner)
+    return job
+
+
+def adopt(
+    message: BatchMessage, body: str, *, pipeline: str, ledger: Ledger, blobs: Blobs, settings: Settings, now: str
+) -> Job:
+    """The job of a batch from outside, found or made, with this batch registered. Raises Malformed if they disagree.
+
+    Seed 002 names the job (`upload_id`); seed 004 names only the file (`file_key`). The body is kept for re-sending.
+    """
+    job_id = message.upload_id or drop_id("outside", message.file_key or message.source_file,
+                                          f"{pipeline}/{message.total_batches}")
+    job = ledger.job(job_id) or _outside_job(job_id, message, pipeline, ledger, settings, now)
+    if job.planned and job.batches_total != message.total_batches:
+        raise Malformed("total_batches is not what the job has", job_id=job_id)
+    if job.planned and not job.outside:
+        return job
+    blobs.put(outside_key(job.job_id, message.batch_number), body.encode(), "application/json")
+    return _register(job, message, ledger, now)
+
+
+def safe_name(name: str) -> str:
+    """A file's own name without any path, control or separator characters; at most 200 letters."""
+    base = PurePosixPath(name.replace("\\", "/")).name
+    clean = "".join(letter for letter in unicodedata.normalize("NFC", base)
+                    if letter.isprintable() and letter not in '<>:"|?*#%')
+    return re.sub(r"^\.+", "", clean).strip()[-200:] or "file"
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    bucket: str
+    key: str
+    version: str
+    size: int
+    at: str
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    pipeline: str
+    owner: str
+    name: str
+
+
+def _arrival(record: Mapping[str, Any]) -> _Arrival:
+    try:
+        body = record["s3"]
+        entry = body["object"]
+        version = entry.get("versionId") or f"{entry.get('eTag', '')}-{entry.get('sequencer', '')}"
+        return _Arrival(body["bucket"]["name"], unquote_plus(entry["key"]), version, int(entry.get("size", 0)),
+                        _utc(record["eventTime"]), str(entry.get("versionId") or ""))
+    except (KeyError, TypeError, ValueError) as error:
+        raise Malformed("the record is not an S3 event", problem=type(error).__name__) from error
+
+
+def _utc(text: str) -> str:
+    return stamp(datetime.fromisoformat(text.replace("Z", "+00:00")))
+
+
+def _place(key: str, pipelines: Mapping[str, Any], default_owner: str) -> _Place | None:
+    """`uploads/{pipeline}/{owner}/{name}`, `uploads/{pipeline}/{name}` (default owner), `uploads/{name}` (the first).
+
+    Anything deeper or elsewhere is not an upload.
+    """
+    head, *path = key.split("/")
+    if head != UPLOADS or not path or not path[-1]:
+        return None
+    if path[0] in pipelines and len(path) > 1:
+        owner = path[1] if len(path) > 2 else default_owner
+        return _Place(path[0], owner, path[-1])
+    return _Place(next(iter(pipelines)), default_owner, path[-1]) if len(path) == 1 else None
+
+
+def _announced_job(arrival: _Arrival, ledger: Ledger) -> Job | None:
+    """The job whose server-issued key this is, with the object pinned; None for all other objects.
+
+    A second version under the same key is a drop of its own: bytes that somebody sent are never passed over.
+    """
+    parts = arrival.key.split("/")
+    job = ledger.job(parts[2]) if len(parts) == 4 else None
+    if job is None or job.file_key != arrival.key:
+        return None
+    if job.status is Status.UPLOADING:
+        try:
+            job = ledger.write(job, transitions.uploaded(
+                job, at=arrival.at, bucket=arrival.bucket, version_id=arrival.principal, size=arrival.size))
+            ledger.add_event(job.job_id, "uploaded", bytes=arrival.size)
+        except Conflict:
+            job = ledger.job(job.job_id) or job
+    if job.version_id in ("", arrival.principal) or job.status is Status.CANCELLED:
+        return job
+    return None
+
+
+def _dropped_job(arrival: _Arrival, place: _Place, ledger: Ledger) -> Job:
+    job_id = drop_id(arrival.bucket, arrival.key, arrival.version)
+    issued = ledger.job(arrival.key.split("/")[2]) if arrival.key.count("/") == 3 else None
+    owner = issued.owner if issued is not None and issued.file_key == arrival.key else place.owner
+    job = Job(job_id=job_id, owner=owner, pipeline=place.pipeline, status=Status.UPLOADED,
+              file_name=safe_name(place.name), file_key=arrival.key, created_at=arrival.at, updated_at=arrival.at,
+              uploaded_at=arrival.at, bucket=arrival.bucket, version_id=arrival.principal, file_size=arrival.size,
+              requested_by="s3")
+    if ledger.create(job):
+        ledger.add_event(job_id, "dropped", bytes=arrival.size)
+        return job
+    return ledger.job(job_id) or job
+
+
+def _outside_job(
+    job_id: str, message: BatchMessage, pipeline: str, ledger: Ledger, settings: Settings, now: str
+) -> Job:
+    name = safe_name(message.source_file or message.file_key or "outside")
+    job = Job(job_id=job_id, owner=settings.default_owner, pipeline=pipeline, status=Status.UPLOADED, file_name=name,
+              file_key=message.file_key, created_at=now, updated_at=now, uploaded_at=now, outside=True,
+              requested_by="queue")
+    if ledger.create(job):
+        ledger.add_event(job_id, "adopted", totalBatches=message.total_batches)
+        return job
+    return ledger.job(job_id) or job
+
+
+def _register(job: Job, message: BatchMessage, ledger: Ledger, now: str) -> Job:
+    for _ in range(20):
+        if ledger.batch(job.job_id, message.batch_number) is not None:
+            return job
+        change = transitions.registered(job, rows=len(message.items), total=message.total_batches, at=now)
+        with suppress(Conflict):
+            ledger.register_batch(job, change, message.batch_number, len(message.items))
+        job = ledger.job(job.job_id) or job
+    raise Conflict("the job changes faster than the batch can join it", job_id=job.job_id)

@@ -1,0 +1,103 @@
+"""Queue messages: ours, and both formats of the seeds from outside. pydantic, since a queue is an edge.
+
+A batch message is seed 002's with ours around it:
+`{v, batch_id, upload_id, source_file, file_key, batch_number, total_batches, run, <items>, columns, timestamp,
+environment}`
+where `<items>` is `leads` (seed 002, and ours), `batch_data` (seed 004) or the pipeline's own word. The seeds' formats
+have no `v`; version 1 is today's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from chalicelib.errors import Malformed
+from chalicelib.jobs.model import MESSAGE_VERSION, Job
+from chalicelib.jobs.spool import Slice
+
+Model = TypeVar("Model", bound=BaseModel)
+
+HEAD_BYTES = 4096
+"""Room that a message keeps for everything but its items."""
+
+
+class BatchMessage(BaseModel):
+    """A batch on its way to a worker."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    v: int | None = None
+    batch_id: str = ""
+    upload_id: str = Field("", validation_alias=AliasChoices("upload_id", "job_id"))
+    source_file: str = ""
+    file_key: str = ""
+    batch_number: int = Field(ge=1)
+    total_batches: int = Field(ge=1)
+    run: int = 1
+    items: list[Any] = Field(validation_alias=AliasChoices("items", "leads", "batch_data", "products"), min_length=1)
+    columns: dict[str, dict[str, str]] = Field(default_factory=dict)
+    failures: int = Field(0, ge=0)
+    """Receives that failed before the message was last handed on: copies start SQS's count anew, we do not."""
+    waits: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _numbered_within_total(self) -> BatchMessage:
+        if self.batch_number > self.total_batches:
+            raise ValueError("batch_number is above total_batches")
+        if self.v is not None and not MESSAGE_VERSION - 1 <= self.v <= MESSAGE_VERSION:
+            raise ValueError(f"message version {self.v} is not one we know")
+        return self
+
+    @property
+    def outside(self) -> bool:
+        """Not sent by our splitter: one of the seeds' formats."""
+        return self.v is None
+
+
+class SplitMessage(BaseModel):
+    """Plan a job, or send what of it is missing: the splitter finds out which."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    v: Literal[0, 1]
+    job_id: str = Field(min_length=1)
+
+
+def parse_batch(body: str) -> BatchMessage:
+    """Raises Malformed for anything that is not a batch."""
+    return _parse(BatchMessage, body)
+
+
+def parse_split(body: str) -> SplitMessage:
+    """Raises Malformed for anything that is not a split request."""
+    return _parse(SplitMessage, body)
+
+
+def split_message(job_id: str) -> dict[str, Any]:
+    return {"v": MESSAGE_VERSION, "job_id": job_id}
+
+
+def batch_text(job: Job, entry: Slice, text: bytes, *, stage: str, at: str) -> str:
+    """The message of a spooled batch: a head, then the spooled text as it is."""
+    head = {"v": MESSAGE_VERSION, "batch_id": f"{job.job_id}-{entry.number}", "upload_id": job.job_id,
+            "source_file": job.file_name, "file_key": job.file_key, "batch_number": entry.number,
+            "total_batches": job.batches_total, "run": job.run, "timestamp": at, "environment": stage}
+    return json.dumps(head, separators=(",", ":"))[:-1] + "," + text.decode("ascii")[1:]
+
+
+def handed_on(body: str, *, failures: int, waits: int) -> dict[str, Any]:
+    """The same message for a copy, with what the original has been through."""
+    content: Mapping[str, Any] = json.loads(body)
+    return {**content, "failures": failures, "waits": waits}
+
+
+def _parse(model: type[Model], body: str) -> Model:
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, fault['loc']))}: {fault['type']}" for fault in error.errors()]
+        raise Malformed("the message is not one we understand", problems=problems[:10]) from None

@@ -1,0 +1,281 @@
+"""The splitter: a job becomes batches. Plan, then send.
+
+Plan: one streaming pass over the pinned object version cuts batches by count and bytes into the spool, with a
+checkpoint per part; at the end totals and the claim on the file's identity go into the ledger in one transaction.
+Send: what the spool holds and the ledger has not settled, part by part, with a checkpoint per part.
+
+Everything is deterministic, so two splitters on one job write the same bytes under the same keys, and whoever is
+slower finds his checkpoint taken and goes on. Near its deadline the splitter asks for another invocation and returns:
+no file is too long for a timeout.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.errors import Conflict, FileProblem, FileRefused, Malformed
+from chalicelib.jobs import transitions
+from chalicelib.jobs.identity import claim_of
+from chalicelib.jobs.messages import HEAD_BYTES, batch_text, split_message
+from chalicelib.jobs.model import BatchState, Item, Job, Status, row_id, stamp
+from chalicelib.jobs.pipeline import Pipeline, Reading
+from chalicelib.jobs.spool import PART_BYTES, Cut, Part, Spool, outside_key
+from chalicelib.settings import Settings
+
+if TYPE_CHECKING:
+    from chalicelib.adapters.ledger import Ledger
+    from chalicelib.adapters.s3 import Blobs
+    from chalicelib.adapters.sqs import Queues
+
+SIZING_ITEMS = 1001
+"""Items read before the batch size is chosen: files above the largest class of S4's tuning table are cut alike."""
+
+
+@dataclass(frozen=True, slots=True)
+class Splitter:
+    """One invocation's splitter. `remaining` answers the seconds until the platform ends it."""
+
+    pipelines: Mapping[str, Pipeline]
+    ledger: Ledger
+    blobs: Blobs
+    queues: Queues
+    settings: Settings
+    clock: Callable[[], datetime]
+    remaining: Callable[[], float]
+
+    def split(self, job_id: str) -> None:
+        """Take a job as far as time allows: planned, then sent. Harmless at any time, any number of times.
+
+        Raises Malformed for a job that does not exist and Transient when trying again may help.
+        """
+        job = self.ledger.job(job_id)
+        if job is None:
+            raise Malformed("there is no such job", job_id=job_id)
+        if job.status.terminal or job.status is Status.UPLOADING:
+            return
+        try:
+            planned = job if job.planned else self._plan(job)
+        except FileRefused as refusal:
+            self._refuse(job, refusal)
+            return
+        if planned is None or not (planned.sent or self._send(planned)):
+            self.queues.send(self.settings.split_queue, split_message(job_id))
+
+    def give_up(self, job_id: str, cause: str) -> None:
+        """The last attempt has failed: the job ends `error`, recoverable by retry."""
+        problem = FileProblem.SPLIT_FAILED
+        self._end(job_id, {"code": problem.value, "message": problem.sentence, "recoverable": True}, cause)
+
+    # --- plan
+
+    def _plan(self, job: Job) -> Job | None:
+        """The job with totals, or ended as a duplicate; None when time ran out."""
+        pipeline = self.pipelines[job.pipeline]
+        with tempfile.TemporaryDirectory(prefix="dropmill-") as folder:
+            path = str(Path(folder) / "upload")
+            sha256 = self._fetch(job, path)
+            claim = "" if job.again else claim_of(job, sha256, pipeline.result_options)
+            holder = self._live_holder(job, claim)
+            if holder:
+                return self._end_as_duplicate(job, holder, sha256)
+            return self._cut(job, pipeline, path, sha256, claim)
+
+    def _fetch(self, job: Job, path: str) -> str:
+        if job.file_size == 0:
+            raise FileRefused(FileProblem.EMPTY_FILE)
+        if job.file_size > self.settings.max_upload_bytes:
+            raise FileRefused(FileProblem.FILE_TOO_LARGE, limit=self.settings.max_upload_bytes)
+        try:
+            return self.blobs.download(job.file_key, path, job.version_id)
+        except KeyError:
+            raise FileRefused(FileProblem.UPLOAD_NEVER_FINISHED, "The uploaded object is gone.") from None
+
+    def _cut(self, job: Job, pipeline: Pipeline, path: str, sha256: str, claim: str) -> Job | None:
+        options = {**job.options, "maxRows": self.settings.max_rows}
+        reading = pipeline.read(path, job.file_name, options)
+        items = iter(reading)
+        head = list(itertools.islice(items, SIZING_ITEMS))
+        if not head:
+            raise FileRefused(FileProblem.NO_ROWS)
+        job = self._begin(job, pipeline.batch_size(len(head)))
+        spool = Spool(self.blobs, job.job_id)
+        batches = self._batches(spool, itertools.chain(head, items), job.batch_size, pipeline.items_key, reading)
+        part = Part(1, 1)
+        rows = 0
+        for cut in batches:
+            part.add(cut)
+            rows += len(cut.rows)
+            if rows > self.settings.max_rows:
+                raise FileRefused(FileProblem.TOO_MANY_ROWS, limit=self.settings.max_rows)
+            if len(part.cuts) >= self.settings.part_batches or part.size >= PART_BYTES:
+                job = self._checkpoint(spool, job, part, rows)
+                part = Part(part.number + 1, part.first_batch + len(part.cuts))
+                if self._late():
+                    return None
+        if part.cuts:
+            job = self._checkpoint(spool, job, part, rows)
+            part = Part(part.number + 1, part.first_batch + len(part.cuts))
+        return self._finish(job, part, rows, reading.sheets, sha256, claim)
+
+    def _begin(self, job: Job, size: int) -> Job:
+        """Pin the batch size, once; a twin's choice is as good. Raises Conflict when the job is no longer ours."""
+        def decide(now: Job) -> transitions.Change | None:
+            if now.run != job.run or now.status.terminal:
+                raise Conflict("the job moved before it was planned", job_id=job.job_id)
+            return None if now.batch_size else transitions.planning(now, at=self._now(), batch_size=size)
+        return self.ledger.change(job.job_id, decide)
+
+    def _batches(
+        self, spool: Spool, items: Iterator[Item], size: int, items_key: str, reading: Reading
+    ) -> Iterator[Cut]:
+        budget = self.settings.message_bytes - HEAD_BYTES
+        batch: list[tuple[Item, str]] = []
+        length = 0
+        for item in items:
+            text = _dumps(item)
+            if len(text) > budget // 2:
+                item = spool.put_row(item)
+                text = _dumps(item)
+            if batch and (len(batch) == size or length + len(text) > budget):
+                yield _cut(batch, items_key, reading.columns)
+                batch, length = [], 0
+            batch.append((item, text))
+            length += len(text) + 1
+        if batch:
+            yield _cut(batch, items_key, reading.columns)
+
+    def _checkpoint(self, spool: Spool, job: Job, part: Part, rows: int) -> Job:
+        """Write a part unless an earlier attempt did. Raises Conflict when the job was cancelled meanwhile."""
+        if part.number <= job.plan_parts:
+            return job
+        spool.write(part)
+        batches = part.first_batch + len(part.cuts) - 1
+        try:
+            return self.ledger.write(job, transitions.part_planned(job, part=part.number, rows=rows, batches=batches))
+        except Conflict:
+            return self._overtaken(job, part.number)
+
+    def _overtaken(self, job: Job, part: int) -> Job:
+        """A twin wrote this checkpoint, or a lost answer did: go on. Otherwise the job is no longer ours."""
+        now = self.ledger.job(job.job_id)
+        if now is None or now.run != job.run or now.status is not Status.PROCESSING or now.plan_parts < part:
+            raise Conflict("the job moved while it was being planned", job_id=job.job_id)
+        return now
+
+    def _finish(self, job: Job, part: Part, rows: int, sheets: Any, sha256: str, claim: str) -> Job | None:
+        change = transitions.planned(job, at=self._now(), rows=rows, batches=part.first_batch - 1,
+                                     parts=part.number - 1, sha256=sha256)
+        stale = self.ledger.claim_holder(claim) if claim else ""
+        if claim and (holder := self._live_holder(job, claim)):
+            return self._end_as_duplicate(job, holder, sha256)
+        try:
+            self.ledger.finish_plan(job, change, sheets, claim, stale)
+        except Conflict:
+            now = self.ledger.job(job.job_id)
+            if now is None or not now.planned:
+                raise
+            return now
+        self.ledger.add_event(job.job_id, "planned", rows=rows, batches=part.first_batch - 1)
+        return self.ledger.job(job.job_id)
+
+    def _live_holder(self, job: Job, claim: str) -> str:
+        """The job whose rows this file already is; nothing when the claim is free, ours or stale."""
+        holder_id = self.ledger.claim_holder(claim) if claim else ""
+        if not holder_id or holder_id == job.job_id:
+            return ""
+        holder = self.ledger.job(holder_id)
+        return holder_id if holder is not None and _lives(holder) else ""
+
+    def _end_as_duplicate(self, job: Job, holder: str, sha256: str) -> Job:
+        ended = self.ledger.change(job.job_id, lambda now: None if now.status.terminal else transitions.duplicate(
+            now, at=self._now(), of=holder, sha256=sha256))
+        self.blobs.delete_prefix(f"work/{job.job_id}/")
+        self.ledger.add_event(job.job_id, "duplicate", of=holder)
+        return ended
+
+    # --- send
+
+    def _send(self, job: Job) -> bool:
+        """Send every batch that is not settled; False when time ran out. A twin's checkpoint is as good as ours."""
+        if job.outside:
+            return self._send_outside(job)
+        spool = Spool(self.blobs, job.job_id)
+        for part in range(job.sent_parts + 1, job.plan_parts + 1):
+            self._send_part(job, spool, part)
+            try:
+                job = self.ledger.write(job, transitions.part_sent(job, part=part, parts=job.plan_parts))
+            except Conflict:
+                now = self.ledger.job(job.job_id)
+                if now is None or now.run != job.run or now.status.terminal:
+                    return True
+                if now.sent_parts < part:
+                    return False
+                job = now
+            if self._late() and not job.sent:
+                return False
+        return True
+
+    def _send_part(self, job: Job, spool: Spool, part: int) -> None:
+        index = spool.index(part)
+        settled = {detail.entry.number for detail in
+                   self.ledger.batches(job.job_id, index[-1].number, first=index[0].number)
+                   if transitions.batch_state(job, detail.record) is not BatchState.PENDING}
+        missing = [entry for entry in index if entry.number not in settled]
+        at = self._now()
+        texts = [batch_text(job, entry, text, stage=self.settings.stage, at=at)
+                 for entry, text in spool.texts(part, missing)]
+        self.queues.send_many(self.pipelines[job.pipeline].queue, texts, group=job.owner)
+
+    def _send_outside(self, job: Job) -> bool:
+        """Bodies that came from outside lie one by one; batches that never arrived cannot be sent."""
+        for detail in self.ledger.batches(job.job_id, job.batches_total):
+            if transitions.batch_state(job, detail.record) is BatchState.PENDING:
+                body = self.blobs.get(outside_key(job.job_id, detail.entry.number))
+                self.queues.send_text(self.pipelines[job.pipeline].queue, body.decode(), group=job.owner)
+        self.ledger.write(job, transitions.part_sent(job, part=1, parts=1))
+        return True
+
+    # --- ends
+
+    def _refuse(self, job: Job, refusal: FileRefused) -> None:
+        error = {"code": refusal.code.value, "message": refusal.message, "details": dict(refusal.details),
+                 "recoverable": False}
+        self.blobs.delete_prefix(f"work/{job.job_id}/")
+        self._end(job.job_id, error, refusal.code.value)
+
+    def _end(self, job_id: str, error: Mapping[str, Any], cause: str) -> None:
+        at = self._now()
+        job = self.ledger.change(job_id, lambda now: None if now.status.terminal or now.planned else
+                                 transitions.refused(now, at=at, error={**error, "timestamp": at}))
+        if job.status is Status.ERROR:
+            self.ledger.add_event(job_id, "error", cause=cause)
+
+    def _late(self) -> bool:
+        return self.remaining() < self.settings.deadline_margin
+
+    def _now(self) -> str:
+        return stamp(self.clock())
+
+
+def _cut(batch: list[tuple[Item, str]], items_key: str, columns: Mapping[str, Any]) -> Cut:
+    sheets = {str(item["_worksheet"]) for item, _ in batch}
+    mapped = {sheet: columns[sheet] for sheet in sheets if sheet in columns}
+    texts = ",".join(text for _, text in batch)
+    body = f'{{"{items_key}":[{texts}],"columns":{_dumps(mapped)}}}'
+    return Cut(body.encode("ascii"), tuple(row_id(item) for item, _ in batch))
+
+
+def _dumps(value: Any) -> str:
+    """JSON in ASCII: SQS takes no control characters, and escapes have none."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _lives(holder: Job) -> bool:
+    return holder.status not in (Status.ERROR, Status.CANCELLED)

@@ -1,0 +1,52 @@
+"""One logger for all: JSON lines for machines in AWS, readable lines for people in local mode.
+
+Messages are constant text, facts are fields. Fields that could hold personal data are masked by name.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import sys
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
+
+_STANDARD = {"level", "message", "timestamp", "service", "location"}
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
+_PHONE = re.compile(r"\+\d{7,15}\b")
+
+
+class MaskingFormatter(LambdaPowertoolsFormatter):
+    """JSON lines in which e-mail addresses and international phone numbers are masked, wherever they turn up."""
+
+    def serialize(self, log: Any) -> str:
+        return masked(super().serialize(log))
+
+
+class TextFormatter(MaskingFormatter):
+    """The same facts as one line a person can read."""
+
+    def serialize(self, log: Any) -> str:
+        fields = " ".join(f"{name}={value}" for name, value in log.items() if name not in _STANDARD and value)
+        text = log.get("message")
+        line = text if isinstance(text, str) else json.dumps(text, default=str)
+        return masked(f"{log.get('level', ''):<7} {line}  {fields}".rstrip())
+
+
+def masked(text: str) -> str:
+    """Text without e-mail addresses and phone numbers: `j***@***`, `+***`."""
+    return _PHONE.sub("+***", _EMAIL.sub(lambda found: f"{found.group()[0]}***@***", text))
+
+
+def _logger() -> Logger:
+    formatter = TextFormatter if os.environ.get("LOG_FORMAT") == "text" else MaskingFormatter
+    return Logger(service="dropmill", level=os.environ.get("LOG_LEVEL", "INFO"), logger_formatter=formatter(),
+                  stream=sys.stdout)
+
+
+log = _logger()
+logging.getLogger("botocore").setLevel(logging.WARNING)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -422,6 +426,20 @@ def test_ctrl_c_while_waiting_leaves_one_line_and_no_traceback(server, sheet):
     assert process.returncode == 130
     assert "job j1 goes on" in err
     assert "Traceback" not in err
+
+
+def test_a_terminal_sees_a_bar_and_a_pipe_does_not(server, sheet):
+    server.script("GET /status/j1", job("processing", pending=3), job("completed"))
+    screen, terminal_side = os.openpty()
+    fcntl.ioctl(terminal_side, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
+    command = [sys.executable, "-m", "chalicelib.cli", "drop", str(sheet), "--wait", "--json"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=terminal_side, timeout=30, check=True)
+    os.close(terminal_side)
+    shown = os.read(screen, 100_000).decode()
+    os.close(screen)
+    assert "f.csv:" in shown
+    assert "rows: 100%" in shown
+    assert json.loads(done.stdout)["status"] == "completed"
 
 
 def test_the_command_works_without_tqdm_and_without_the_engine(server):

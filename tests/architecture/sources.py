@@ -51,7 +51,11 @@ def tree(file: Path) -> ast.Module:
 @cache
 def imports(module: str) -> tuple[Import, ...]:
     """All imports of a module, also those inside functions; not those that only the type checker sees."""
-    return tuple(_imports(tree(path(module)), module, eager=True))
+    return tuple(imports_of(tree(path(module)), module))
+
+
+def imports_of(root: ast.Module, importer: str) -> Iterator[Import]:
+    return _imports(root, importer, eager=True)
 
 
 def _imports(node: ast.AST, importer: str, *, eager: bool) -> Iterator[Import]:
@@ -97,7 +101,10 @@ def reachable(start: str) -> frozenset[str]:
 
 def code_words(module: str) -> Iterator[tuple[str, int]]:
     """Words in names and in texts that the code uses, lower-cased, with their lines. Prose (docstrings) is left out."""
-    root = tree(path(module))
+    return words_of(tree(path(module)))
+
+
+def words_of(root: ast.Module) -> Iterator[tuple[str, int]]:
     prose = {id(node.value) for node in ast.walk(root)
              if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)}
     for node in ast.walk(root):

@@ -60,6 +60,9 @@ class Settings(BaseSettings):
     region: str = Field("us-east-1", validation_alias=AliasChoices("AWS_REGION", "AWS_DEFAULT_REGION"),
                         description="AWS region")
     aws_endpoint_url: str = Field("", alias="AWS_ENDPOINT_URL", description="Emulator to use instead of AWS")
+    aws_access_key_id: str = Field("", alias="AWS_ACCESS_KEY_ID", description="Key for the emulator; unused in AWS")
+    aws_secret_access_key: SecretStr = Field(SecretStr(""), alias="AWS_SECRET_ACCESS_KEY",
+                                             description="Secret for the emulator; unused in AWS")
     log_level: str = Field("INFO", alias="LOG_LEVEL", description="DEBUG, INFO, WARNING or ERROR")
     log_format: Literal["json", "text"] = Field("json", alias="LOG_FORMAT", description="Lines for machines or people")
 
@@ -184,5 +187,5 @@ class Settings(BaseSettings):
 def settings() -> Settings:
     """The process's settings, read once. Tests build their own `Settings(...)`."""
     if os.environ.get("STAGE", "local") == "local":
-        return Settings(_env_file=home() / "local.env")  # type: ignore[call-arg]
+        return Settings(_env_file=home() / "local.env")
     return Settings()

@@ -1,0 +1,215 @@
+"""The composition root: builds every adapter lazily, once a container, and injects them by parameter name.
+
+`services().call(function, **explicit)` gives `function` what its parameters are named after. Nobody else builds a
+client; tests build `Services` with other settings.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from chalicelib.jobs.pipeline import Pipeline
+from chalicelib.settings import Settings, settings
+
+if TYPE_CHECKING:
+    import boto3
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from chalicelib.adapters.cache import Cache
+    from chalicelib.adapters.deepseek import DeepSeek
+    from chalicelib.adapters.leads import Leads
+    from chalicelib.adapters.ledger import Ledger
+    from chalicelib.adapters.limiter import Limiter
+    from chalicelib.adapters.s3 import Blobs
+    from chalicelib.adapters.sqs import Queues
+    from chalicelib.jobs.settling import Settler
+    from chalicelib.jobs.splitter import Splitter
+    from chalicelib.jobs.sweeper import Sweeper
+    from chalicelib.jobs.worker import Worker
+
+T = TypeVar("T")
+
+PIPELINES = {"leads": "chalicelib.pipelines.leads.pipeline"}
+"""Every pipeline's module; its `build` is called on first use with what its parameters name."""
+
+
+class Pipelines(Mapping[str, Pipeline]):
+    """All pipelines by name, each built when first asked for."""
+
+    def __init__(self, build: Callable[[str], Pipeline]) -> None:
+        self._build = build
+        self._built: dict[str, Pipeline] = {}
+
+    def __getitem__(self, name: str) -> Pipeline:
+        if name not in PIPELINES:
+            raise KeyError(name)
+        if name not in self._built:
+            self._built[name] = self._build(PIPELINES[name])
+        return self._built[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in PIPELINES
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(PIPELINES)
+
+    def __len__(self) -> int:
+        return len(PIPELINES)
+
+
+class Services:
+    """What the handlers need, each built on first use. Threads may share one; building is locked."""
+
+    def __init__(
+        self, chosen: Settings, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sleep: Callable[[float], None] = time.sleep, rng: random.Random | None = None,
+    ) -> None:
+        self.settings = chosen
+        self.clock = clock
+        self.sleep = sleep
+        self.rng = rng or random.SystemRandom()
+        self._lock = threading.RLock()
+
+    def call(self, function: Callable[..., T], **explicit: Any) -> T:
+        """Call `function` with `explicit` and, for its other parameters, the services of those names."""
+        given = (*vars(self), *vars(type(self)))
+        needed = [name for name in _parameters(function) if name not in explicit and name in given]
+        return function(**{name: self.get(name) for name in needed}, **explicit)
+
+    def get(self, name: str) -> Any:
+        with self._lock:
+            return getattr(self, name)
+
+    # --- event handlers' entry points
+
+    def splitter(self, context: Any) -> Splitter:
+        from chalicelib.jobs.splitter import Splitter
+
+        return self.call(Splitter, remaining=_remaining(context))
+
+    def worker(self, pipeline: str, context: Any) -> Worker:
+        from chalicelib.jobs.worker import Worker
+
+        return self.call(Worker, pipeline=self.pipelines[pipeline], remaining=_remaining(context))
+
+    def sweeper(self) -> Sweeper:
+        from chalicelib.jobs.sweeper import Sweeper
+
+        return self.call(Sweeper)
+
+    # --- what can be injected
+
+    @cached_property
+    def pipelines(self) -> Pipelines:
+        return Pipelines(lambda module: self.call(importlib.import_module(module).build))
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        from chalicelib.adapters.ledger import Ledger
+
+        return Ledger(self._dynamodb, self.settings.ledger_table, clock=self.clock, days=self.settings.ledger_days,
+                      sleep=self.sleep, rng=self.rng)
+
+    @cached_property
+    def leads(self) -> Leads:
+        from chalicelib.adapters.leads import Leads
+
+        return Leads(self._dynamodb, self.settings.leads_table)
+
+    @cached_property
+    def blobs(self) -> Blobs:
+        from chalicelib.adapters.s3 import Blobs
+
+        return Blobs(self._client("s3"), self.settings.bucket)
+
+    @cached_property
+    def queues(self) -> Queues:
+        from chalicelib.adapters.sqs import Queues
+
+        return Queues(self._client("sqs"))
+
+    @cached_property
+    def settler(self) -> Settler:
+        from chalicelib.jobs.settling import Settler
+
+        return self.call(Settler)
+
+    @cached_property
+    def limiter(self) -> Limiter:
+        from chalicelib.adapters.limiter import DynamoStates, Limiter
+
+        return Limiter(DynamoStates(self._dynamodb, self.settings.limits_table))
+
+    @cached_property
+    def deepseek(self) -> Callable[[], DeepSeek]:
+        return lru_cache(maxsize=1)(self._deepseek)
+
+    @cached_property
+    def cache(self) -> Callable[[], Cache]:
+        return lru_cache(maxsize=1)(self._cache)
+
+    # --- inside
+
+    def _deepseek(self) -> DeepSeek:
+        import requests
+
+        from chalicelib.adapters.deepseek import DeepSeek
+
+        return DeepSeek(self.settings.deepseek, self.limiter, requests.Session())
+
+    def _cache(self) -> Cache:
+        from chalicelib.adapters.cache import Cache
+
+        return Cache(self._dynamodb, self.settings.cache_table)
+
+    @cached_property
+    def _dynamodb(self) -> DynamoDBClient:
+        client: DynamoDBClient = self._client("dynamodb")
+        return client
+
+    @cached_property
+    def _session(self) -> boto3.Session:
+        import boto3
+
+        return boto3.Session(
+            region_name=self.settings.region, aws_access_key_id=self.settings.aws_access_key_id or None,
+            aws_secret_access_key=self.settings.aws_secret_access_key.get_secret_value() or None)
+
+    def _client(self, service: str) -> Any:
+        """A client with short connection times and the library's standard retries, on the emulator where one is set.
+
+        S3 signs with version 4 (boto3's presigned posts default to 2 in some regions).
+        """
+        from botocore.config import Config
+
+        special: dict[str, Any] = {}
+        if service == "s3":
+            style = "path" if self.settings.aws_endpoint_url else "virtual"
+            special = {"signature_version": "s3v4", "s3": {"addressing_style": style}}
+        config = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=3, read_timeout=30,
+                        max_pool_connections=25, **special)
+        return self._session.client(service, endpoint_url=self.settings.aws_endpoint_url or None,  # type: ignore[call-overload]
+                                    config=config)
+
+
+@lru_cache(maxsize=1)
+def services() -> Services:
+    """This container's services, built from the environment once."""
+    return Services(settings())
+
+
+def _parameters(function: Callable[..., Any]) -> list[str]:
+    return list(inspect.signature(function).parameters)
+
+
+def _remaining(context: Any) -> Callable[[], float]:
+    """Seconds left of this invocation, from Lambda's context."""
+    return lambda: float(context.get_remaining_time_in_millis()) / 1000

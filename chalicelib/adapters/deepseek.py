@@ -1,0 +1,233 @@
+"""DeepSeek's chat completions in JSON mode, within a deadline and within the limits that all workers share.
+
+What each answer means follows the provider's own table (api-docs.deepseek.com, error codes and JSON mode):
+
+    429 503, insufficient_system_resource  too busy: all workers hold off; soon a matter of Waiting, not of failing
+    500, no answer, blank content           tried again here; for good it is Transient, or the content is suspected
+    401 402 403 404                         only a person can help: the circuit opens
+    400 413 422, content_filter             this content cannot be done
+    length                                  handed to the caller, who asks for less
+
+Neither prompts, answers nor the key are ever logged.
+"""
+
+from __future__ import annotations
+
+import logging
+import random as _random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import requests
+from pydantic import BaseModel, ValidationError
+
+from chalicelib.adapters.http import Reply, post_json
+from chalicelib.errors import ContentRefused, Transient, Unavailable, Waiting
+from chalicelib.jobs.limits import Policy
+from chalicelib.settings import DeepSeekSettings
+
+log = logging.getLogger(__name__)
+
+PROVIDER = "deepseek"
+TRIES = 3
+"""Times that one call is tried for errors that may pass at once."""
+BUSY_TRIES = 6
+BACKOFF_SECONDS, BACKOFF_CAP_SECONDS = 0.5, 8.0
+LEASE_MARGIN = 30.0
+
+_ONLY_A_PERSON_CAN_HELP = {401: "key", 402: "balance", 403: "access", 404: "address"}
+_BUSY_STATUS = frozenset({429, 503})
+_CONTENT_STATUS = frozenset({400, 413, 422})
+_BUSY_REASONS = frozenset({"insufficient_system_resource", "aborted"})
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a completion cost, tries that came to nothing included."""
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cache_hit_tokens: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(self.calls + other.calls, self.prompt_tokens + other.prompt_tokens,
+                     self.completion_tokens + other.completion_tokens, self.cache_hit_tokens + other.cache_hit_tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """The text of an answer. `finish_reason` `length` means that it was cut off; its content is then worthless."""
+
+    content: str
+    finish_reason: str
+    usage: Usage
+
+
+class Permits(Protocol):
+    """What we need of the shared limiter."""
+
+    def hold(self, provider: str, policy: Policy, *, patience: float) -> AbstractContextManager[object]: ...
+
+    def penalise(self, provider: str, policy: Policy, retry_after: float | None = None) -> None: ...
+
+    def trip(self, provider: str, reason: str) -> None: ...
+
+
+class DeepSeek:
+    """One account at DeepSeek, or at whatever speaks its protocol at `settings.url`."""
+
+    def __init__(
+        self, settings: DeepSeekSettings, limiter: Permits, session: requests.Session, *,
+        monotonic: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep,
+        random: _random.Random | None = None, patience: float = 2.0,
+    ) -> None:
+        self.settings = settings
+        self.policy = Policy(settings.max_concurrency, spacing_seconds=settings.spacing_seconds,
+                             lease_seconds=settings.call_timeout + LEASE_MARGIN)
+        self._limiter = limiter
+        self._session = session
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._random = random or _random.SystemRandom()
+        self._patience = patience
+
+    def complete(
+        self, messages: Sequence[Mapping[str, str]], *, deadline: float, user_id: str = "", tries: int = TRIES
+    ) -> Completion:
+        """One answer within `deadline` seconds. `user_id` (letters, digits, - and _) keeps tenants apart at DeepSeek.
+
+        Raises Waiting while the provider is too busy or its circuit is open, Unavailable by the call that opens it,
+        ContentRefused for content that it chokes on (`suspected=True` when an outage would look the same), Transient.
+        """
+        call = _Call(self._request(messages, user_id), self._monotonic() + deadline, tries)
+        while True:
+            try:
+                return self._attempt(call)
+            except _Busy as busy:
+                self._hold_off(call, busy)
+            except Transient as error:
+                self._back_off(call, error)
+
+    def _attempt(self, call: _Call) -> Completion:
+        left = call.ends - self._monotonic()
+        with self._limiter.hold(PROVIDER, self.policy, patience=max(0.0, min(self._patience, left))):
+            left = min(self.settings.call_timeout, call.ends - self._monotonic())
+            call.usage += Usage(calls=1)
+            reply = post_json(
+                self._session, f"{self.settings.url.rstrip('/')}/chat/completions", body=call.request, deadline=left,
+                headers={"Authorization": f"Bearer {self.settings.key.get_secret_value()}",
+                         "Accept": "application/json"}, monotonic=self._monotonic)
+            self._refuse(reply)
+            return _completion(reply, call)
+
+    def _refuse(self, reply: Reply) -> None:
+        """Raise what the status means; 200 passes."""
+        status = reply.status
+        if status == 200:
+            return
+        if status in _BUSY_STATUS:
+            raise _Busy("deepseek is too busy", reply.retry_after, status=status)
+        if status in _ONLY_A_PERSON_CAN_HELP:
+            reason = _ONLY_A_PERSON_CAN_HELP[status]
+            self._limiter.trip(PROVIDER, reason)
+            raise Unavailable(f"deepseek refuses until a person acts: {reason}", status=status, reason=reason)
+        if status in _CONTENT_STATUS:
+            raise ContentRefused("deepseek refuses the content", status=status, suspected=False)
+        raise _Suspect(f"deepseek failed with {status}", status=status)
+
+    def _hold_off(self, call: _Call, busy: _Busy) -> None:
+        """Tell all workers to hold off, us included: the next `hold` sleeps, or raises Waiting."""
+        self._limiter.penalise(PROVIDER, self.policy, busy.retry_after)
+        call.busy += 1
+        if call.busy >= BUSY_TRIES or self._monotonic() >= call.ends:
+            raise Waiting(busy.retry_after or BACKOFF_CAP_SECONDS, "tokens") from busy
+
+    def _back_off(self, call: _Call, error: Transient) -> None:
+        """Sleep before the next try; without one left raise what it means to have failed for good."""
+        call.failures += 1
+        call.suspect = call.suspect and isinstance(error, _Suspect)
+        if call.failures >= call.tries and call.suspect:
+            raise ContentRefused(f"again and again: {error.message}", suspected=True, **error.details) from error
+        growing = min(BACKOFF_CAP_SECONDS, BACKOFF_SECONDS * 2.0 ** (call.failures - 1))
+        pause = growing * (0.5 + self._random.random() / 2)
+        if call.failures >= call.tries or self._monotonic() + pause >= call.ends:
+            raise error
+        log.info("deepseek call is tried again", extra={"failures": call.failures, "cause": error.message})
+        self._sleep(pause)
+
+    def _request(self, messages: Sequence[Mapping[str, str]], user_id: str) -> dict[str, Any]:
+        thinking = "enabled" if self.settings.thinking else "disabled"
+        # Thinking is on by default, eats max_tokens and ignores the temperature: always say which.
+        request = {"model": self.settings.model, "messages": [dict(message) for message in messages],
+                   "thinking": {"type": thinking}, "response_format": {"type": "json_object"},
+                   "max_tokens": self.settings.max_tokens, "temperature": 0, "stream": False}
+        return {**request, "user_id": user_id} if user_id else request
+
+
+class _Busy(Transient):
+    """Too many calls, or too few machines: all workers hold off."""
+
+    def __init__(self, message: str, retry_after: float | None, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.retry_after = retry_after
+
+
+class _Suspect(Transient):
+    """A failure that the content may have caused, if it comes back each time."""
+
+
+@dataclass(slots=True)
+class _Call:
+    """One completion in the making: when it must end, what it cost, how often and how it failed."""
+
+    request: dict[str, Any]
+    ends: float
+    tries: int
+    usage: Usage = Usage()
+    failures: int = 0
+    busy: int = 0
+    suspect: bool = True
+    """No failure so far could only be the network's."""
+
+
+class _Message(BaseModel):
+    content: str | None = None
+
+
+class _Choice(BaseModel):
+    message: _Message
+    finish_reason: str | None = None
+
+
+class _Tokens(BaseModel):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    prompt_cache_hit_tokens: int = 0
+
+
+class _Answer(BaseModel):
+    choices: list[_Choice]
+    usage: _Tokens | None = None
+
+
+def _completion(reply: Reply, call: _Call) -> Completion:
+    """The answer, when it is one. Raises for answers that HTTP calls good and that hold nothing."""
+    try:
+        answer = _Answer.model_validate(reply.json())
+        choice = answer.choices[0]
+    except (ValidationError, IndexError) as error:
+        raise Transient("deepseek's answer has no choices") from error
+    tokens = answer.usage or _Tokens()
+    call.usage += Usage(0, tokens.prompt_tokens, tokens.completion_tokens, tokens.prompt_cache_hit_tokens)
+    reason, content = choice.finish_reason or "", choice.message.content or ""
+    if reason == "content_filter":
+        raise ContentRefused("deepseek filters the content", suspected=False)
+    if reason in _BUSY_REASONS:
+        raise _Busy(f"deepseek broke off: {reason}", None)
+    if not content.strip() and reason != "length":
+        raise _Suspect("deepseek answered blanks")
+    return Completion(content, reason, call.usage)

@@ -12,7 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from chalicelib.errors import ContentRefused, Transient, Unavailable, Waiting
 from chalicelib.jobs.model import Item
@@ -21,6 +21,10 @@ from chalicelib.pipelines.leads.cells import text_of
 from chalicelib.pipelines.leads.grounding import ungrounded
 from chalicelib.pipelines.leads.prompt import PROMPT_VERSION, Flaw, Question
 from chalicelib.pipelines.leads.standardize import Standardized, clean, standardize
+
+if TYPE_CHECKING:
+    from chalicelib.adapters.deepseek import Completion, Usage
+    from chalicelib.settings import DeepSeekSettings
 
 log = logging.getLogger(__name__)
 
@@ -37,42 +41,10 @@ LEAST_SECONDS = 0.5
 _HARMLESS = Question("r1", {"First name": "Jane", "Last name": "Doe", "Company": "Example Ltd"}, {})
 
 
-class Usage(Protocol):
-    """What a completion cost."""
-
-    @property
-    def calls(self) -> int: ...
-    @property
-    def prompt_tokens(self) -> int: ...
-    @property
-    def completion_tokens(self) -> int: ...
-
-
-class Completion(Protocol):
-    """An answer of the AI."""
-
-    @property
-    def content(self) -> str: ...
-    @property
-    def finish_reason(self) -> str: ...
-    @property
-    def usage(self) -> Usage: ...
-
-
-class Model(Protocol):
-    """What we need to know of the client's settings."""
-
-    @property
-    def model(self) -> str: ...
-    @property
-    def cache_days(self) -> int: ...
-
-
 class Client(Protocol):
     """`adapters.deepseek.DeepSeek`, as far as it is used here."""
 
-    @property
-    def settings(self) -> Model: ...
+    settings: DeepSeekSettings
 
     def complete(self, messages: Sequence[Mapping[str, str]], *, deadline: float, user_id: str = "",
                  tries: int = ...) -> Completion: ...

@@ -25,6 +25,7 @@ import time
 import types
 import urllib.request
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 from urllib.parse import urlsplit
@@ -35,6 +36,7 @@ MIN_PAUSE = 2.0
 MAX_PAUSE = 25.0
 """Seconds between snapshots: ten times what the last one took, within these bounds."""
 HEALTH = "/_ministack/health"
+_TAKEN_AT = "taken-at"
 _IDENTITY_PORT = "4566"
 """ministack keys its queues by URL with port. A constant one lets data outlive a change of the real port."""
 
@@ -51,9 +53,13 @@ class Emulator:
         self._say = say or Stream(sys.stderr)
         self._child: Child | None = None
         self.endpoint = ""
+        self.restored_until: datetime | None = None
+        """Everything before is as it was; of what came after, only S3 objects were kept."""
 
     def start(self, patience: float = 20.0) -> Emulator:
         """Start and wait until it answers. Raises `RuntimeError` when it does not within `patience` seconds."""
+        if self._data:
+            self.restored_until = Snapshots(self._data / "snapshots").taken_at
         # We bind, the child inherits: no other process can take the port in between.
         with socket.socket() as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -129,6 +135,14 @@ class Snapshots:
     def newest(self) -> Path | None:
         return max((each for each in self._folder.iterdir() if each.name.isdigit()), default=None)
 
+    @property
+    def taken_at(self) -> datetime | None:
+        """When the state of the newest one was frozen."""
+        newest = self.newest
+        if newest is None:
+            return None
+        return datetime.fromtimestamp(int((newest / _TAKEN_AT).read_text(encoding="ascii")), UTC)
+
     @contextlib.contextmanager
     def new(self) -> Iterator[Path]:
         """A folder to save into; it counts once the block ends without an error, and then the older ones go."""
@@ -137,6 +151,7 @@ class Snapshots:
         # Named after its writer: a saving child that outlives a killed emulator must not meddle with the next one's.
         part = self._folder / f"{target.name}.{os.getpid()}.part"
         part.mkdir()
+        (part / _TAKEN_AT).write_text(str(int(time.time())), encoding="ascii")
         try:
             yield part
         except BaseException:

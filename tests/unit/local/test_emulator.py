@@ -114,7 +114,7 @@ def test_unfinished_snapshot_does_not_count(tmp_path: Path) -> None:
 
     assert newest
     assert newest.name == "000000000001"
-    assert [each.name for each in newest.iterdir()] == ["a.json"]
+    assert (newest / "a.json").exists()
     assert list(tmp_path.iterdir()) == [newest]
 
 
@@ -151,8 +151,6 @@ def queue_url(access: Access) -> str:
 
 
 def wait_for_snapshot(folder: Path, holding: bytes) -> None:
-    snapshots = Snapshots(folder / "snapshots")
-
     def saved() -> bool:
         complete = [each for each in folder.glob("snapshots/*") if each.name.isdigit()]
         return bool(complete) and holding in (max(complete) / "dynamodb.json").read_bytes()

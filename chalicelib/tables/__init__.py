@@ -1,0 +1,1 @@
+"""Spreadsheets in and out, without AWS: what a file is, its rows as text, its header, its columns, and writers."""

@@ -15,7 +15,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
-_STANDARD = {"level", "message", "timestamp", "service", "location"}
+_STANDARD = {"level", "message", "timestamp", "service", "location", "stack_trace", "exception_name"}
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 _PHONE = re.compile(r"\+\d{7,15}\b")
 

@@ -122,7 +122,7 @@ class Ledger:
         """Apply one change to a job. Raises Conflict when a demand does not hold."""
         update = _job_update(self.table, job, change)
         with translated("the job is no longer as it was read"):
-            answer = self._client.update_item(TableName=self.table, ReturnValues="ALL_NEW", **update)
+            answer = self._client.update_item(ReturnValues="ALL_NEW", **update)
         return _job(from_item(answer["Attributes"]))
 
     def jobs(self, owner: str, *, limit: int, cursor: str = "", pipeline: str = "", status: str = "") -> JobPage:
@@ -199,7 +199,9 @@ class Ledger:
 
     def batches(self, job_id: str, total: int, *, first: int = 1) -> Iterator[BatchDetail]:
         """Every batch entry from `first` to `total`, in order. Batches that never settled have none."""
-        for partition in range((first - 1) // BATCHES_A_PARTITION, (max(total, 1) - 1) // BATCHES_A_PARTITION + 1):
+        if total < first:
+            return
+        for partition in range((first - 1) // BATCHES_A_PARTITION, (total - 1) // BATCHES_A_PARTITION + 1):
             for item in query(
                     self._client, TableName=self.table, ConsistentRead=True,
                     KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",

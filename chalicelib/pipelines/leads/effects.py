@@ -32,12 +32,12 @@ class _Plan:
 def plan_effects(job: Job, batch: Batch, processed: Processed, *, leads: Leads) -> Effects:
     """Outcomes and writes of a processed batch. Called again, with a fresh read, after every lost race."""
     mode = DedupeMode(job.options.get("dedupe", DedupeMode.OVERWRITE))
-    winners, plan = _folded(job, processed), _Plan()
-    views = leads.views(job.owner, job.job_id, list(winners))
-    for entry in processed.stored:
-        plan.outcomes[entry.row] = Outcome.SUPERSEDED
-    for identity, entry in winners.items():
-        _judge(plan, job, batch, identity, entry, views[identity], mode, leads)
+    rows, plan = _by_identity(job, processed), _Plan()
+    views = leads.views(job.owner, job.job_id, list(rows))
+    for identity, (*losers, winner) in rows.items():
+        plan.outcomes |= {entry.row: Outcome.SUPERSEDED for entry in (*losers, winner)}
+        lead_id = _judge(plan, job, batch, identity, winner, views[identity], mode, leads)
+        plan.duplicates += [_duplicate(lead_id, winner, loser.record, winner.record) for loser in losers]
     return Effects(plan.outcomes, tuple(plan.writes), tuple(plan.displaced), tuple(plan.duplicates))
 
 
@@ -59,26 +59,25 @@ def version_of(job: Job, row: RowId) -> str:
     return f"{job.uploaded_at}|{job.job_id}|{row.sheet:05d}|{row.row:08d}"
 
 
-def _folded(job: Job, processed: Processed) -> dict[str, Stored]:
-    """The latest row of each identity within the batch."""
-    winners: dict[str, Stored] = {}
-    for entry in processed.stored:
-        identity = identity_of(job, entry)
-        if identity not in winners or winners[identity].row < entry.row:
-            winners[identity] = entry
-    return winners
+def _by_identity(job: Job, processed: Processed) -> dict[str, list[Stored]]:
+    """The batch's rows by identity, the latest last."""
+    rows: dict[str, list[Stored]] = {}
+    for entry in sorted(processed.stored, key=lambda entry: entry.row):
+        rows.setdefault(identity_of(job, entry), []).append(entry)
+    return rows
 
 
 def _judge(
     plan: _Plan, job: Job, batch: Batch, identity: str, entry: Stored, view: SlotView, mode: DedupeMode,
     leads: Leads,
-) -> None:
+) -> str:
+    """Plan the winner of the batch against the slot; answers the id of the lead it met or made."""
     version = version_of(job, entry.row)
     slot = view.slot
     if slot is not None and slot.version >= version:
         if isinstance(slot, Lead):
             plan.duplicates.append(_duplicate(slot.lead_id, entry, slot.content, slot.content))
-        return
+        return slot.lead_id
     base_slot = view.prior if view.has_prior else slot
     base = base_slot if isinstance(base_slot, Lead) else None
     content = combine(mode, base.content if base else None, entry.record)
@@ -93,6 +92,7 @@ def _judge(
         if slot.claimed_by.get("job") == job.job_id:
             plan.displaced.append(Displaced(int(slot.claimed_by["batch"]), int(slot.claimed_by["sheet"]),
                                             Outcome(slot.claimed_by["outcome"])))
+    return lead.lead_id
 
 
 def _lead(

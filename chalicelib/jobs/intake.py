@@ -63,6 +63,14 @@ def begin_upload(
     return Upload(job, url, fields)
 
 
+def objects_created(
+    event: Mapping[str, Any], *, pipelines: Mapping[str, Any], ledger: Ledger, queues: Queues, settings: Settings,
+) -> None:
+    """All records of an S3 event (Chalice's own event object knows only the first); a test event has none."""
+    for record in event.get("Records", []):
+        object_created(record, pipelines=pipelines, ledger=ledger, queues=queues, settings=settings)
+
+
 def object_created(
     record: Mapping[str, Any], *, pipelines: Mapping[str, Any], ledger: Ledger, queues: Queues, settings: Settings,
 ) -> Job | None:

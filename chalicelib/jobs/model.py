@@ -153,6 +153,15 @@ class BatchEntry:
     usage: Mapping[str, int] = dataclasses.field(default_factory=dict)
     cause: str = ""
 
+    @property
+    def outcomes(self) -> dict[Outcome, int]:
+        """Rows by outcome over all sheets."""
+        total: dict[Outcome, int] = {}
+        for counts in self.sheets.values():
+            for outcome, count in counts.items():
+                total[outcome] = total.get(outcome, 0) + count
+        return total
+
 
 @dataclass(frozen=True, slots=True)
 class BatchDetail:
@@ -164,11 +173,7 @@ class BatchDetail:
 
     @property
     def record(self) -> BatchRecord:
-        outcomes: dict[Outcome, int] = {}
-        for counts in self.entry.sheets.values():
-            for outcome, count in counts.items():
-                outcomes[outcome] = outcomes.get(outcome, 0) + count
-        return BatchRecord(self.entry.number, self.entry.state, self.run, self.entry.rows, outcomes)
+        return BatchRecord(self.entry.number, self.entry.state, self.run, self.entry.rows, self.entry.outcomes)
 
 
 @dataclass(frozen=True, slots=True)

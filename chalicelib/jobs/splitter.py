@@ -13,20 +13,23 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.errors import Conflict, FileProblem, FileRefused, Malformed
+from chalicelib.errors import Conflict, DropmillError, FileProblem, FileRefused, Malformed
 from chalicelib.jobs import transitions
 from chalicelib.jobs.identity import claim_of
-from chalicelib.jobs.messages import HEAD_BYTES, batch_text, split_message
+from chalicelib.jobs.messages import HEAD_BYTES, batch_text, parse_split, split_message
 from chalicelib.jobs.model import BatchState, Item, Job, Status, row_id, stamp
 from chalicelib.jobs.pipeline import Pipeline, Reading
+from chalicelib.jobs.receiving import Received, backoff, bury, respond
 from chalicelib.jobs.spool import PART_BYTES, Cut, Part, Spool, outside_key
+from chalicelib.logs import log
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
@@ -48,7 +51,36 @@ class Splitter:
     queues: Queues
     settings: Settings
     clock: Callable[[], datetime]
+    rng: random.Random
     remaining: Callable[[], float]
+
+    def work(self, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Split what the records of one SQS event ask for; answers Lambda's partial batch response."""
+        return respond(records, self._handled, queue=self.settings.split_queue, queues=self.queues,
+                       settings=self.settings)
+
+    def _handled(self, received: Received) -> bool:
+        try:
+            job_id = parse_split(received.body).job_id
+            self.split(job_id)
+        except Malformed as error:
+            bury(received, error, queue=self.settings.split_queue, queues=self.queues)
+        except Exception as error:
+            log.warning("splitting failed", extra={"attempt": received.receives, "error": type(error).__name__},
+                        exc_info=not isinstance(error, DropmillError))
+            self._come_again_or_give_up(received, type(error).__name__)
+            return False
+        return True
+
+    def _come_again_or_give_up(self, received: Received, cause: str) -> None:
+        try:
+            if received.receives >= self.settings.max_receives:
+                self.give_up(parse_split(received.body).job_id, cause)
+            else:
+                self.queues.change_visibility(self.settings.split_queue, received.receipt_handle,
+                                              backoff(received.receives, self.settings, self.rng))
+        except DropmillError as error:
+            log.warning("failure could not be recorded", extra={"error": type(error).__name__})
 
     def split(self, job_id: str) -> None:
         """Take a job as far as time allows: planned, then sent. Harmless at any time, any number of times.

@@ -20,8 +20,8 @@ from chalicelib.jobs import transitions
 from chalicelib.jobs.messages import split_message
 from chalicelib.jobs.model import BatchState, Job, Status, stamp
 from chalicelib.jobs.pipeline import Pipeline
+from chalicelib.jobs.settling import Settler
 from chalicelib.jobs.spool import Spool
-from chalicelib.jobs.worker import mark_failed
 from chalicelib.logs import log
 from chalicelib.settings import Settings
 
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Sweeper:
-    """One sweep. `sleep` spaces the tries of a settling that meets others."""
+    """One sweep."""
 
     pipelines: Mapping[str, Pipeline]
     ledger: Ledger
     blobs: Blobs
     queues: Queues
+    settler: Settler
     settings: Settings
     clock: Callable[[], datetime]
-    sleep: Callable[[float], None]
 
     def sweep(self) -> dict[str, int]:
         """Look at every open job; answers what was done, by word. One job's trouble does not keep others waiting."""
@@ -73,8 +73,7 @@ class Sweeper:
         now = stamp(self.clock())
         dead = [number for number, until in self.ledger.chances(job.job_id) if until < now]
         for number in dead:
-            mark_failed(job.job_id, number, self._sheets_of(job, number), "the worker died on the last receive",
-                        ledger=self.ledger, now=now, pause=lambda attempt: self.sleep(0.01 * (attempt + 1)))
+            self.settler.failed(job.job_id, number, self._sheets_of(job, number), "the worker died on its last receive")
             self.ledger.clear_chance(job.job_id, number)
         return bool(dead)
 
@@ -137,8 +136,7 @@ class Sweeper:
                  for detail in self.ledger.batches(job.job_id, job.batches_total)}
         for _, entry in Spool(self.blobs, job.job_id).slices(job.plan_parts):
             if known.get(entry.number, BatchState.PENDING) is BatchState.PENDING:
-                mark_failed(job.job_id, entry.number, entry.sheets, "lost again and again", ledger=self.ledger,
-                            now=stamp(self.clock()), pause=lambda attempt: self.sleep(0.01 * (attempt + 1)))
+                self.settler.failed(job.job_id, entry.number, entry.sheets, "lost again and again")
         return "failed_batches"
 
     # --- judging

@@ -1,0 +1,71 @@
+"""How every queue consumer answers SQS: which messages are done, which come again, which are dead.
+
+A handler says of each message whether it may be acknowledged; the answer to Lambda follows from that. Never is a
+failure reported as success (the message would be deleted), never does one bad message bring back its good neighbours.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.errors import DropmillError, Malformed
+from chalicelib.logs import log
+from chalicelib.settings import Settings
+
+if TYPE_CHECKING:
+    from chalicelib.adapters.sqs import Queues
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message as the event source hands it over. `receives` counts this one."""
+
+    message_id: str
+    receipt_handle: str
+    body: str
+    receives: int
+
+
+def respond(
+    records: Sequence[Mapping[str, Any]], handle: Callable[[Received], bool], *, queue: str, queues: Queues,
+    settings: Settings,
+) -> dict[str, Any]:
+    """Handle the records of an SQS event; answers Lambda's partial batch response.
+
+    Where the mapping does not honour such answers (`PARTIAL_BATCH` unset), the good messages are deleted here and the
+    failure is raised, so that nothing good is repeated and nothing bad is lost.
+    """
+    received = [_received(record) for record in records]
+    failures = [message for message in received if not handle(message)]
+    if failures and not settings.partial_batch:
+        for message in received:
+            if message not in failures:
+                queues.delete(queue, message.receipt_handle)
+        raise DropmillError("messages failed", count=len(failures))
+    return {"batchItemFailures": [{"itemIdentifier": message.message_id} for message in failures]}
+
+
+def bury(received: Received, error: Malformed, *, queue: str, queues: Queues) -> None:
+    """A message that nobody can understand joins the dead letters as it is; the original may then be acknowledged."""
+    facts = {name: str(value) for name, value in error.details.items()}
+    log.error("malformed message", extra={"message_id": received.message_id, "problem": error.message, **facts})
+    queues.send_text(dead_letters(queue), received.body)
+
+
+def backoff(attempt: int, settings: Settings, rng: random.Random) -> float:
+    """Seconds until the next attempt: doubling from the base, the upper half of it at random."""
+    most = min(settings.backoff_cap, settings.backoff_base * 2 ** (attempt - 1))
+    return rng.uniform(most / 2, most)
+
+
+def dead_letters(queue: str) -> str:
+    """The name of a queue's dead letter queue, as the template gives it."""
+    return f"{queue}-dlq"
+
+
+def _received(record: Mapping[str, Any]) -> Received:
+    return Received(record["messageId"], record["receiptHandle"], record["body"],
+                    int(record.get("attributes", {}).get("ApproximateReceiveCount", 1)))

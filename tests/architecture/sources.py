@@ -50,7 +50,7 @@ def tree(file: Path) -> ast.Module:
 
 @cache
 def imports(module: str) -> tuple[Import, ...]:
-    """All imports of a module, also those inside functions; not those that only the type checker sees."""
+    """All imports of a module, also those inside functions and by name; not those that only the type checker sees."""
     return tuple(imports_of(tree(path(module)), module))
 
 
@@ -67,9 +67,16 @@ def _imports(node: ast.AST, importer: str, *, eager: bool) -> Iterator[Import]:
         elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
             for other in child.orelse:
                 yield from _imports(other, importer, eager=eager)
+        elif isinstance(child, ast.Constant) and _is_ours(child.value):
+            yield Import(str(child.value), importer, child.lineno, eager=False)  # for importlib
         else:
             inside = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
             yield from _imports(child, importer, eager=eager and not inside)
+
+
+def _is_ours(value: object) -> bool:
+    return isinstance(value, str) and value.startswith("chalicelib.") and value.replace(".", "").isidentifier() \
+        and path(value).exists()
 
 
 def _targets(node: ast.ImportFrom) -> Iterator[str]:

@@ -25,7 +25,7 @@ KNOWS: Mapping[str, set[str]] = {
     "adapters": FOUNDATION | {"jobs", "logs", "metrics", "pipelines", "tables"},
     "api": FOUNDATION | {"jobs", "tables", "pipelines", "adapters", "logs", "metrics"},
     "bootstrap": FOUNDATION | PURE | {"jobs", "tables", "pipelines", "adapters", "api", "logs", "metrics"},
-    "app": {"bootstrap", "jobs", "api"},
+    "app": {"bootstrap", "jobs", "api", "settings"},
     "local": FOUNDATION | PURE | {"jobs", "tables", "pipelines", "adapters", "api", "logs", "metrics", "bootstrap",
                                   "app"},
     "deploy": FOUNDATION | {"bootstrap", "logs"},

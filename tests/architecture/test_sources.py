@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import mypy_boto3_s3
 class Thing:
     import csv
+    plugins = {"x": "chalicelib.jobs.pipeline", "y": "chalicelib.absent"}
     priceList: str = "image_key"
     """products in prose"""
     def method(self):
@@ -32,7 +33,8 @@ except ImportError:
 def test_imports_are_found_wherever_they_stand_and_told_eager_from_late():
     found = {each.module: each.eager for each in sources.imports_of(ast.parse(SAMPLE), "sample")}
     assert found == {"__future__": True, "json": True, "boto3.session": True, "typing": True, "csv": True,
-                     "chalicelib.jobs.model": True, "chalicelib.errors": True, "tomllib": True, "pandas": False}
+                     "chalicelib.jobs.model": True, "chalicelib.errors": True, "tomllib": True, "pandas": False,
+                     "chalicelib.jobs.pipeline": False}
 
 
 def test_words_come_from_names_and_texts_but_not_from_prose():

@@ -31,6 +31,8 @@ def text_of(value: Any) -> str:
 
 def one_line(text: str) -> str:
     """The text in one line, composed (NFC), without invisible characters and doubled blanks."""
+    if text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip()
     if not text.isascii():
         text = unicodedata.normalize("NFC", text.translate(_INVISIBLE))
     return " ".join(_printable(text).split())

@@ -35,10 +35,10 @@ class Addresses:
 def read_addresses(cell: str) -> Addresses:
     """Every address of a cell; none found means that the whole cell is `rest`."""
     text = one_line(cell)
+    if "@" not in text or ('"@' in text and text != cell.strip()):  # blanks inside a quoted local part are its own
+        return Addresses((), text)
     if address := normal_address(_bare(text)):
         return Addresses((address,))
-    if "@" not in text:
-        return Addresses((), text)
     return _angled(text) or _listed(cell) or _separated(text) or Addresses((), text)
 
 
@@ -59,7 +59,7 @@ def _checked(text: str) -> str | None:
     # globally_deliverable=False and test_environment=True: reserved names such as example.test are syntactically fine
     try:
         valid = validate_email(text, check_deliverability=False, allow_quoted_local=True, allow_domain_literal=True,
-                               test_environment=True, globally_deliverable=False)
+                               strict=True, test_environment=True, globally_deliverable=False)
     except EmailNotValidError:
         return None
     dotted = "." in valid.domain or valid.domain.startswith("[")

@@ -7,7 +7,7 @@ are that. Only a name all in capitals or all in small letters is re-cased: whoev
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -75,14 +75,18 @@ def _read(text: str) -> Name:
 
     parsed = parse(text)
     first, last = proper_case(parsed.given, parsed.family)
-    return Name(_in_order(text, parsed) if "," in text else _full_cased(text), first, last)
+    full = _full_cased(_in_order(text, parsed) if "," in text else text)
+    return Name(_replaced(full, {parsed.given: first, parsed.family: last}), first, last)
 
 
 def _two_plain_words(text: str) -> tuple[str, str] | None:
-    words = text.split(" ")
-    if len(words) != 2 or not all(map(_PLAIN_WORD.fullmatch, words)) or _OUTSIDE_LATIN.search(text):
+    """ "Jane Doe" and "Doe, Jane", where the parser attaches no meaning to either word."""
+    before, comma, after = text.partition(", " if "," in text else " ")
+    if not (_PLAIN_WORD.fullmatch(before) and _PLAIN_WORD.fullmatch(after)) or _OUTSIDE_LATIN.search(text):
         return None
-    return None if any(word.casefold() in _vocabulary() for word in words) else (words[0], words[1])
+    if before.casefold() in _vocabulary() or after.casefold() in _vocabulary():
+        return None
+    return (after, before) if comma == ", " else (before, after)
 
 
 @lru_cache(maxsize=1)
@@ -94,7 +98,8 @@ def _vocabulary() -> frozenset[str]:
     return frozenset().union(
         known.titles, known.given_name_titles, known.suffix_acronyms, known.suffix_words,
         known.suffix_acronyms_ambiguous, known.particles, known.particles_ambiguous, known.conjunctions,
-        known.conjunctions_ambiguous, known.bound_given_names, known.maiden_markers, known.honorific_tails, known.after_given_titles, known.surnames)
+        known.conjunctions_ambiguous, known.bound_given_names, known.maiden_markers,
+        known.honorific_tails, known.after_given_titles, known.surnames)
 
 
 def _in_order(text: str, parsed: object) -> str:
@@ -102,7 +107,14 @@ def _in_order(text: str, parsed: object) -> str:
     title, given, middle, family, suffix, nickname = (
         getattr(parsed, part) for part in ("title", "given", "middle", "family", "suffix", "nickname"))
     pieces = (title, given, f'"{nickname}"' if nickname else "", middle, family, suffix)
-    return _full_cased(" ".join(piece for piece in pieces if piece)) or text
+    return " ".join(piece for piece in pieces if piece) or text
+
+
+def _replaced(full: str, parts: Mapping[str, str]) -> str:
+    for typed, cased in parts.items():
+        if typed != cased:
+            full = re.sub(rf"(?<!\w){re.escape(typed)}(?!\w)", cased.replace("\\", r"\\"), full, count=1)
+    return full
 
 
 def _full_cased(text: str) -> str:
@@ -139,9 +151,9 @@ def _word_cased(word: str, before: str, *, first: bool, last: bool) -> str:
         return _AS_WRITTEN[lower]
     if not first and not last and (lower in _PARTICLES or (lower in _AFTER_PARTICLE and before in _PARTICLES)):
         return lower
-    if first and not last and word.isupper() and len(word) == 2 and not set(lower) & set("aeiouyäöüáéíóúàèìòùâêîôû"):
+    if first and word.isupper() and len(word) == 2 and not set(lower) & set("aeiouyäöüáéíóúàèìòùâêîôû"):
         return word
-    return _capital(lower)
+    return word[0].upper() + _capital(lower)[1:]
 
 
 def _capital(lower: str) -> str:

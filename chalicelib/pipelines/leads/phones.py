@@ -23,6 +23,7 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d|\d{1,2}[./-]\d{1,2}[./-](?:19|20)\d\d")
 _VANITY = re.compile(r"[+(]?\d[\d().\s-]*[a-z][a-z0-9-]*", re.IGNORECASE)
 _EXTENSION = re.compile(r"[\s,;]*(?:;ext=|\bext(?:ension|\.)?|\bextn\.?|x|#|durchwahl|int\.?|poste)\s*[.:]?\s*\d{1,7}$",
                         re.IGNORECASE)
+_RUN = re.compile(r"(?<![\w.])\+?[(\d][\d\s().\-/]{5,}\d(?!\w)")
 _LETTER = re.compile(r"[^\W\d_]")
 LONGEST_TYPED = 20
 """Characters of a number that is kept as typed (the original systems' rule)."""
@@ -49,13 +50,7 @@ def read_numbers(cell: str, region: str) -> Numbers:
     text = one_line(cell)
     if (whole := read_number(text, region)) and whole.valid:
         return Numbers((whole,))
-    parts = [part for part in _PARTS.split(cell.strip()) if not is_missing(part)]
-    if len(parts) == 1 and text.count("/") == 1:
-        parts = text.split("/")
-    found = [number for part in parts if (number := read_number(part, region))]
-    if len(parts) > 1 and any(number.valid for number in found):
-        return Numbers(tuple(found), "" if len(found) == len(parts) else text)
-    return Numbers((whole,)) if whole else Numbers((), text)
+    return _listed(cell, region) or (Numbers((whole,)) if whole else _among_words(text, region))
 
 
 def read_number(text: str, region: str) -> Number | None:
@@ -67,6 +62,26 @@ def read_number(text: str, region: str) -> Number | None:
     if not 7 <= digits <= 15 or len(text) > LONGEST_TYPED or _DATE.fullmatch(text):
         return None
     return Number(text, valid=False) if _PLAUSIBLE.fullmatch(text) else None
+
+
+def _listed(cell: str, region: str) -> Numbers | None:
+    """`030 901820 / 0171 1234567`: parts that hold at least one valid number."""
+    parts = _PARTS.split(cell.strip())
+    if len(parts) == 1:
+        parts = cell.split("/")
+    found = [number for part in parts if (number := read_number(part, region))]
+    if len(parts) == 1 or not any(number.valid for number in found):
+        return None
+    every = len(found) == sum(not is_missing(part) for part in parts)
+    return Numbers(tuple(found), "" if every else one_line(cell))
+
+
+def _among_words(text: str, region: str) -> Numbers:
+    """`030 901820 ask for Jane`: a valid number is taken, and the whole text stays beside it."""
+    if not _LETTER.search(text):
+        return Numbers((), text)
+    found = [number for run in _RUN.findall(text) if (number := read_number(run, region)) and number.valid]
+    return Numbers(tuple(found), text)
 
 
 def _bare(text: str) -> str:
@@ -83,7 +98,7 @@ def _valid(text: str, region: str) -> str | None:
 
 def _dialled(text: str) -> bool:
     """Enough digits, and no letters but those of an extension."""
-    return 6 <= sum(map(str.isdigit, text)) <= 25 and _LETTER.search(_EXTENSION.sub("", text)) is None
+    return 4 <= sum(map(str.isdigit, text)) <= 25 and _LETTER.search(_EXTENSION.sub("", text)) is None
 
 
 def _is_vanity(text: str) -> bool:
@@ -107,7 +122,7 @@ def _e164(text: str, region: str) -> str | None:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
         return None
-    if not phonenumbers.is_valid_number(number):
-        return None
+    if not phonenumbers.is_valid_number(number) or (number.extension and not _EXTENSION.search(text)):
+        return None  # the library takes "212-555-0123; 4155550100" for an extension of ten digits
     dialled = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     return f"{dialled};ext={number.extension}" if number.extension else str(dialled)

@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from chalicelib.jobs.model import Item
 from chalicelib.pipelines.leads.cells import one_line, paragraphs, text_of, unquoted
-from chalicelib.pipelines.leads.emails import read_addresses
+from chalicelib.pipelines.leads.emails import normal_address, read_addresses
 from chalicelib.pipelines.leads.fields import CONTENT, LIMITS, field_of, is_missing, is_placeholder
 from chalicelib.pipelines.leads.names import proper_case, read_name, without_salutation
 from chalicelib.pipelines.leads.phones import read_numbers
@@ -23,6 +23,9 @@ from chalicelib.pipelines.leads.validate import cut, meaningful
 _PLAIN_FIELDS = ("company", "title", "industry", "source")
 _WHOLE_NAME = frozenset({"nom", "nome", "nombre"})
 """Headers that mean a part of the name beside a header for the other part, and the whole name alone."""
+
+_ROOM_TO_SHOW = 5
+"""Fewer characters than that of a further column in remarks say nothing."""
 
 _Cells = Mapping[str, list[tuple[str, str]]]
 
@@ -38,9 +41,12 @@ class Standardized:
 def standardize(item: Item, columns: Mapping[str, str], *, default_region: str) -> Standardized:
     """A row as a lead. `columns` maps its worksheet's headers to fields; empty: headers speak for themselves.
 
-    `default_region` is the ISO 3166 country of phone numbers without a prefix. Raises nothing: `validate` decides.
+    A further e-mail or phone column ("Mobile" beside "Phone") serves where the mapped one holds nothing usable, unless
+    `columns` maps it to "". `default_region` is the ISO 3166 country of phone numbers without a prefix. Raises nothing:
+    `validate` decides.
     """
     cells: dict[str, list[tuple[str, str]]] = {}
+    spare: list[tuple[str, str, str]] = []
     others: list[str] = []
     for header, value in item.items():
         if header.startswith("_") or not (text := text_of(value).strip()):
@@ -48,8 +54,12 @@ def standardize(item: Item, columns: Mapping[str, str], *, default_region: str) 
         name = columns.get(header) if columns else field_of(header)
         if name and name in LIMITS:
             cells.setdefault(name, []).append((header, text))
+        elif header not in columns and (name := field_of(header)) in ("email", "phone"):
+            spare.append((name, header, text))
         elif not is_placeholder(text):
             others.append(f"{one_line(header)}: {one_line(text)}")
+    for name, header, text in spare:
+        cells.setdefault(name, []).append((header, text))
     return _lead(_whole_names(cells, columns), others, default_region)
 
 
@@ -105,8 +115,8 @@ def _take_emails(draft: _Draft, cells: _Cells, names: dict[str, list[tuple[str, 
             _words_beside(draft, names, header, addresses.rest)
         elif not addresses.found and not _phone_instead(draft, cells, text, region):
             draft.rescue("email", text, "The e-mail is not a valid address; it is kept in remarks.")
-    for given in names.values():
-        given[:] = [(header, _without_address(draft, header, text)) for header, text in given]
+    for name, given in names.items():
+        given[:] = [(header, _without_address(draft, name, header, text)) for header, text in given]
 
 
 def _words_beside(draft: _Draft, names: dict[str, list[tuple[str, str]]], header: str, words: str) -> None:
@@ -118,12 +128,19 @@ def _words_beside(draft: _Draft, names: dict[str, list[tuple[str, str]]], header
         draft.others.append(f"{header}: {words}")
 
 
-def _without_address(draft: _Draft, header: str, text: str) -> str:
-    if "@" not in text or not (addresses := read_addresses(text)).found:
+def _without_address(draft: _Draft, name: str, header: str, text: str) -> str:
+    """The words of a name cell; an address among them goes to the e-mail. Nobody's name has an @."""
+    if "@" not in text:
         return text
-    for address in addresses.found:
+    addresses = read_addresses(text)
+    found = addresses.found or [found for word in text.split() if (found := normal_address(word))]
+    rest = addresses.rest if addresses.found else " ".join(word for word in text.split() if not normal_address(word))
+    for address in found:
         draft.offer("email", header, address)
-    return addresses.rest
+    if "@" in rest:
+        draft.rescue(name, rest, "The name held something that is neither a name nor an e-mail; it is in remarks.")
+        return ""
+    return rest
 
 
 def _phone_instead(draft: _Draft, cells: _Cells, text: str, region: str) -> bool:
@@ -159,8 +176,11 @@ def _email_instead(draft: _Draft, text: str) -> bool:
 
 def _take_names(draft: _Draft, names: Mapping[str, list[tuple[str, str]]]) -> None:
     first, last, whole = (_first_of(draft, names[name]) for name in ("firstName", "lastName", "name"))
+    typed = whole
     if "," in first + last and not whole and not (first and last):
         first, last, whole = "", "", first or last
+    if not first and not last and is_missing(whole):
+        return
     full = " ".join(part for part in (first, last) if part)
     if whole and not (first and last):
         first, last, full = _completed(first, last, whole)
@@ -170,8 +190,10 @@ def _take_names(draft: _Draft, names: Mapping[str, list[tuple[str, str]]]) -> No
     if called + family == without_salutation(first) + last or whole:
         draft.values.update(firstName=called, lastName=family, name=full)
     else:
-        greeting = first.removesuffix(without_salutation(first))
+        greeting = first.removesuffix(without_salutation(first)).title()
         draft.values.update(firstName=called, lastName=family, name=f"{greeting}{called} {family}".strip())
+    if not typed and len(draft.values["name"]) > LIMITS["name"]:
+        del draft.values["name"]  # two parts at their limits are fine; only a name that was typed can be too long
 
 
 def _completed(first: str, last: str, whole: str) -> tuple[str, str, str]:
@@ -200,14 +222,16 @@ def _first_of(draft: _Draft, given: list[tuple[str, str]]) -> str:
 
 
 def _take_remarks(draft: _Draft, given: list[str]) -> None:
-    """The person's own remarks, then what was rescued, then other columns. Only the rescued is never cut."""
+    """The person's own remarks, then what was rescued, then other columns; cut from the end, but never the rescued."""
+    limit = LIMITS["remarks"]
     own = "; ".join(text for cell in given if (text := paragraphs(cell)) and not is_placeholder(text))
     rescued = "; ".join(draft.rescued)
-    room = LIMITS["remarks"] - len(rescued) - 2
-    pieces = [cut(own, max(room, 1)) if rescued else own, rescued, *draft.others]
-    text = "; ".join(piece for piece in pieces if piece)
-    draft.values["remarks"] = cut(text, LIMITS["remarks"])
-    if len(text) > LIMITS["remarks"] or draft.values["remarks"] != text or len(own) > len(pieces[0]):
+    shown = cut(own, max(limit - len(rescued) - 2, 1)) if rescued else own
+    head = "; ".join(piece for piece in (shown, rescued) if piece)
+    text = "; ".join(piece for piece in (head, *draft.others) if piece)
+    fits = cut(text if len(head) < limit - _ROOM_TO_SHOW else head, limit)
+    draft.values["remarks"] = fits
+    if fits != text or shown != own:
         draft.warnings.append("The remarks were longer than their limit and were cut.")
 
 

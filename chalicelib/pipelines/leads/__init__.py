@@ -1,0 +1,1 @@
+"""Leads: rows of any spreadsheet become clean leads, one an e-mail."""

@@ -156,8 +156,9 @@ FIELDS: tuple[FieldSpec, ...] = tuple(
 
 @lru_cache(maxsize=4096)
 def field_of(header: str) -> str | None:
-    """The field that a header names outright, for rows whose sender sent no mapping (messages from outside)."""
-    return _field_by_header().get(_plain(header))
+    """The field that a header names outright ("Email 2" too), for rows whose sender sent no mapping."""
+    said, known = _plain(header), _field_by_header()
+    return known.get(said) or known.get(said.rstrip("0123456789 "))
 
 
 def is_missing(text: str) -> bool:

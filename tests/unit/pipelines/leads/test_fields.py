@@ -34,7 +34,7 @@ def test_no_header_means_two_fields(field: str) -> None:
     ("Imię", "firstName"), ("Förnamn", "firstName"), ("Voornaam", "firstName"), ("Nome", "firstName"),
     ("Last Name", "lastName"), ("Surname", "lastName"), ("Nachname", "lastName"), ("Apellidos", "lastName"),
     ("Cognome", "lastName"), ("Sobrenome", "lastName"), ("Nazwisko", "lastName"), ("Efternamn", "lastName"),
-    ("E-Mail", "email"), ("email_address", "email"), ("Correo electronico", "email"), ("E-Mail-Adresse", "email"),
+    ("E-Mail", "email"), ("email_address", "email"), ("Correo electronico", "email"), ("Email 2", "email"), ("E-Mail-Adresse", "email"),
     ("Adresse e-mail", "email"), ("E-post", "email"),
     ("Phone #", "phone"), ("Tel.", "phone"), ("Téléphone", "phone"), ("Handy", "phone"), ("Mobile No.", "phone"),
     ("Nr telefonu", "phone"), ("Celular", "phone"),

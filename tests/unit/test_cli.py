@@ -142,7 +142,11 @@ def pauses() -> list[float]:
 
 @pytest.fixture
 def run(pauses: list[float]) -> Callable[..., int]:
-    return lambda *argv: cli.main([str(arg) for arg in argv], sleep=pauses.append)
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        assert len(pauses) < 1000, "the command would wait for ever"
+
+    return lambda *argv: cli.main([str(arg) for arg in argv], sleep=sleep)
 
 
 def form(request: Request) -> dict[str, bytes]:
@@ -164,6 +168,7 @@ def test_drop_asks_for_a_ticket_and_reports_the_upload(server, sheet, run, capsy
     assert ticket.json == {"fileName": "f.csv", "fileType": "text/csv", "fileSize": sheet.stat().st_size,
                            "pipeline": "prices", "options": {"headerRow": 4, "region": "007"}}
     assert ticket.path.endswith("?again=true")
+    assert ticket.headers["Idempotency-Key"]
     assert server.seen("PUT /status/j1")[0].json == {"status": "uploaded"}
     assert "j1" in capsys.readouterr().out
 
@@ -259,6 +264,12 @@ def test_polling_gives_up_when_the_server_stays_away(server, run, pauses, capsys
     assert run("status", "j1", "--wait") == 1
     assert 60 < sum(pauses) <= 120
     assert "UNAVAILABLE: later" in capsys.readouterr().err
+
+
+def test_polling_does_not_repeat_what_cannot_help(server, run, pauses):
+    server.script("GET /status/j1", refusal(401, "UNAUTHORIZED", "expired"))
+    assert run("status", "j1", "--wait") == 1
+    assert pauses == []
 
 
 def test_an_error_body_becomes_one_line_with_code_message_and_request(server, run, capsys):

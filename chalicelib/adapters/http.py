@@ -84,7 +84,8 @@ def send(
             body = _read(response, ends, monotonic, max_bytes)
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         # The library's message names hosts and sometimes headers: its type is enough.
-        raise Transient(f"the provider did not answer: {type(error).__name__}") from error
+        why = "within the deadline" if monotonic() >= ends else f"({type(error).__name__})"
+        raise Transient(f"the provider did not answer {why}") from error
     return Reply(response.status_code, {name.lower(): value for name, value in response.headers.items()}, body)
 
 

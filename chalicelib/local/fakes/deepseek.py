@@ -37,16 +37,18 @@ MESSAGES = {400: "Invalid request body format", 401: "Authentication Fails (no s
 Row = dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Seen:
-    """One request as the log keeps it: when it was served (monotonic seconds), how it ended, which rows it held."""
+    """One request as the log keeps it: from when to when it was served (monotonic seconds), how, which rows it held.
+
+    It is in the log before its answer is on the wire, so that a client that has the answer finds it there.
+    """
 
     started: float
-    ended: float
     act: str
-    status: int
     ids: tuple[str, ...]
     attempt: int
+    ended: float | None = None
 
 
 class FakeDeepSeek(FakeServer):
@@ -130,20 +132,18 @@ class _Handler(FakeHandler):
             self._serve(body)
 
     def _serve(self, body: Any) -> None:
-        started, act, status = time.monotonic(), Act("429"), 429
         entered = self.fake.enter()
+        act = self._act(body) if entered else Act("429")
+        asked = _asked(body)
+        seen = Seen(time.monotonic(), act.kind, tuple(row["id"] for row in asked.get("rows", ())),
+                    asked.get("attempt", 1))
+        self.fake.note(seen)
         try:
-            if entered:
-                act = self._act(body)
-                status = self._perform(act, body)
-            else:
-                self._refuse(429)
+            self._perform(act, body)
         finally:
+            seen.ended = time.monotonic()
             if entered:
                 self.fake.leave()
-            asked = _asked(body)
-            self.fake.note(Seen(started, time.monotonic(), act.kind, status,
-                                tuple(row["id"] for row in asked.get("rows", ())), asked.get("attempt", 1)))
 
     def _act(self, body: Any) -> Act:
         """The provider's own checks come first, then poison, then what the script says."""
@@ -153,11 +153,11 @@ class _Handler(FakeHandler):
         status = status or next((code for marker, code in self.fake.poison.items() if marker in text), 0)
         return Act(str(status)) if status else self.fake.behaviour.next()
 
-    def _perform(self, act: Act, body: Mapping[str, Any]) -> int:
+    def _perform(self, act: Act, body: Mapping[str, Any]) -> None:
         if act.kind.isdecimal():
             self.fake.stopping.wait(self.fake.latency)
             self._refuse(int(act.kind), act.amount)
-            return int(act.kind)
+            return
         if act.kind == "silence":
             self.fake.stopping.wait(act.amount or 0)
         payload = json.dumps(_completion(body, act.kind)).encode()
@@ -166,10 +166,9 @@ class _Handler(FakeHandler):
         if act.kind == "hangup":
             self.chunk(payload[:len(payload) // 2])
             self.close_connection = True
-            return 200
+            return
         self.chunk(payload)
         self.chunk(b"")
-        return 200
 
     def _queue(self, seconds: float) -> None:
         """What the provider does while it has no machine for us: one blank line after the other."""

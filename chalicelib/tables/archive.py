@@ -32,7 +32,10 @@ class Archive:
         self._unpacked = 0
         _check_directory(path, limits)
         self._zip = _open(path)
-        self._infos = {_plain(info.filename): info for info in self._zip.infolist()}
+        self._infos: dict[str, zipfile.ZipInfo] = {}
+        for info in self._zip.infolist():
+            # The first of two names that differ by case is the one that Excel opens.
+            self._infos.setdefault(_plain(info.filename), info)
 
     def __enter__(self) -> Archive:
         return self

@@ -58,6 +58,14 @@ def iso_text(raw: str) -> str:
     return re.sub(r"[T ]00:00:00(?:\.0+)?Z?$", "", raw.strip())
 
 
+def clock_text(milliseconds: int) -> str:
+    """`10:30:00`, `36:15:00` or `00:00:01.250`; a sign in front where the time is negative."""
+    sign = "-" if milliseconds < 0 else ""
+    seconds, rest = divmod(abs(milliseconds), 1000)
+    text = f"{sign}{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    return f"{text}.{rest:03}" if rest else text
+
+
 def unescape(text: str) -> str:
     """XML references (where nothing parsed them yet) become characters."""
     if "&" not in text:
@@ -164,13 +172,13 @@ def _serial_text(raw: str, *, from_1904: bool, elapsed: bool, has_day: bool) -> 
     milliseconds = int((exact * _DAY_MS).to_integral_value())
     days, rest = divmod(milliseconds, _DAY_MS)
     if elapsed:
-        return _clock(milliseconds)
+        return clock_text(milliseconds)
     if not has_day and days == 0:
-        return _clock(rest)
+        return clock_text(rest)
     if days == 0 and not from_1904:
-        return _clock(rest)
+        return clock_text(rest)
     day = _day(days, from_1904=from_1904)
-    return f"{day}T{_clock(rest)}" if rest else day
+    return f"{day}T{clock_text(rest)}" if rest else day
 
 
 def _day(days: int, *, from_1904: bool) -> str:
@@ -179,9 +187,3 @@ def _day(days: int, *, from_1904: bool) -> str:
     if days == _FALSE_LEAP_DAY:
         return "1900-02-29"  # Lotus 1-2-3 took 1900 for a leap year, and every spreadsheet since keeps that day.
     return date.fromordinal(_EPOCH_1900 + days + (days < _FALSE_LEAP_DAY)).isoformat()
-
-
-def _clock(milliseconds: int) -> str:
-    seconds, rest = divmod(milliseconds, 1000)
-    text = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-    return f"{text}.{rest:03}" if rest else text

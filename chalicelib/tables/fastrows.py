@@ -15,10 +15,10 @@ from typing import NamedTuple
 from chalicelib.errors import FileRefused
 from chalicelib.tables.cells import boolean_text, iso_text, number_text, unescape, unfold
 from chalicelib.tables.limits import Limits
+from chalicelib.tables.markup import Feed
 from chalicelib.tables.raw import Row
 from chalicelib.tables.rows import CellText, RowCollector, Spread, checked_number, column_letters, column_number
 from chalicelib.tables.strings import Unfit, utf8
-from chalicelib.tables.xml import Feed
 
 _MOST_COLUMNS = 200
 _MOST_FORMS = 5
@@ -235,11 +235,8 @@ class _Pattern:
             return None
         groups = match.groups()
         if self._shared_only and None not in groups:
-            try:
-                return list(map(self._text.string, map(int, groups)))
-            except IndexError:
-                return [self._text.shared(group) for group in groups]
-        if self._single is not None:
+            cells = self._shared(groups)
+        elif self._single is not None:
             cells = ["" if group is None else show(group) for show, group in zip(self._single, groups, strict=True)]
         else:
             cells = [""] * (max(self._forms) + 1)
@@ -249,6 +246,12 @@ class _Pattern:
         while cells and not cells[-1]:
             cells.pop()
         return cells
+
+    def _shared(self, groups: tuple[str, ...]) -> list[str]:
+        try:
+            return list(map(self._text.string, map(int, groups)))
+        except IndexError:
+            return [self._text.shared(group) for group in groups]
 
     def learn(self, forms: list[tuple[int, Form]]) -> None:
         """Widen the pattern so that it fits a row of these forms; gives up quietly on sheets that are never alike."""
@@ -285,16 +288,17 @@ class _Pattern:
     def _show(self, form: Form) -> Callable[[str], str]:
         if form.inline:
             return lambda raw: unfold(unescape(raw))
-        if form.attributes == _STYLE_AND_SHARED.pattern:
-            return self._text.shared
         named = dict(_ATTRIBUTES.findall(form.attributes))
         kind, style = named.get("t", ""), named.get("s", "")
+        if kind == "s":
+            return self._text.shared
         if kind in ("", "n"):
             return self._text.show(style) or number_text
         if kind == "b":
             return boolean_text
         if kind == "d":
             return iso_text
+        # Text of a formula, an error as shown, or a kind that only a later standard knows.
         return lambda raw: unfold(unescape(raw))
 
 

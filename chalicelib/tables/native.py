@@ -16,7 +16,7 @@ from datetime import date, datetime, time, timedelta
 from typing import IO, Any
 
 from chalicelib.errors import FileProblem, FileRefused
-from chalicelib.tables.cells import float_text
+from chalicelib.tables.cells import clock_text, float_text
 from chalicelib.tables.limits import Limits
 from chalicelib.tables.raw import RawSheet, Row
 from chalicelib.tables.sniff import Kind
@@ -129,8 +129,10 @@ def _lines(path: str, kind: Kind, most_columns: int, most_chars: int) -> Iterato
             yield {"sheet": about.name, "index": index, "hidden": about.visible is not SheetVisibleEnum.Visible}
             batch: list[Row] = []
             sheet = workbook.get_sheet_by_index(index)
-            for number, cells in enumerate(sheet.iter_rows(), 1 + (sheet.start[0] if sheet.start else 0)):
-                texts = _texts(cells, sheet.start[1] if sheet.start else 0, most_columns, most_chars, number)
+            # Rows come from the sheet's first on, cells only from the first column that is used.
+            indent = sheet.start[1] if sheet.start else 0
+            for number, cells in enumerate(sheet.iter_rows(), 1):
+                texts = _texts(cells, indent, most_columns, most_chars, number)
                 if texts:
                     batch.append((number, texts))
                 if len(batch) == _ROWS_A_LINE:
@@ -145,7 +147,7 @@ def _refuse_entities(path: str, kind: Kind) -> None:
     if kind is not Kind.ODS:
         return
     from chalicelib.tables.archive import Archive
-    from chalicelib.tables.xml import refuse_doctype
+    from chalicelib.tables.markup import refuse_doctype
 
     with Archive(path, Limits()) as archive:
         for name in ("content.xml", "styles.xml", "meta.xml"):
@@ -174,11 +176,11 @@ def _text(cell: Any) -> str:
         return "TRUE" if cell else "FALSE"
     if isinstance(cell, float):
         return float_text(cell) if math.isfinite(cell) else str(cell)
-    if isinstance(cell, datetime):
-        return cell.isoformat(timespec="auto").removesuffix("T00:00:00")
-    if isinstance(cell, (date, time)):
+    if isinstance(cell, (datetime, time)):
+        shown = cell.isoformat(timespec="milliseconds" if cell.microsecond >= 1000 else "seconds")
+        return shown.removesuffix("T00:00:00")
+    if isinstance(cell, date):
         return cell.isoformat()
     if isinstance(cell, timedelta):
-        seconds = int(cell.total_seconds())
-        return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+        return clock_text(round(cell / timedelta(milliseconds=1)))
     return str(cell)

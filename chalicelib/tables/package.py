@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from chalicelib.errors import FileProblem, FileRefused
 from chalicelib.tables.archive import Archive
 from chalicelib.tables.cells import BUILT_IN, Show, formats
-from chalicelib.tables.xml import Attributes, attribute, walk
+from chalicelib.tables.markup import Attributes, attribute, walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,19 +120,20 @@ class _Styles:
     def __init__(self) -> None:
         self.codes: dict[int, str] = dict(BUILT_IN)
         self.ids: list[int] = []
-        self._inside = False
+        self._list = ""
 
     def start(self, name: str, attributes: Attributes) -> None:
-        if name == "numFmt":
+        """Differential styles have `numFmt` elements too, and named styles `xf`: only those in their own list count."""
+        if name in ("numFmts", "cellXfs", "cellStyleXfs", "dxfs"):
+            self._list = name
+        elif name == "numFmt" and self._list == "numFmts":
             self.codes[_int(attribute(attributes, "numFmtId"))] = attribute(attributes, "formatCode")
-        elif name == "cellXfs":
-            self._inside = True
-        elif name == "xf" and self._inside:
+        elif name == "xf" and self._list == "cellXfs":
             self.ids.append(_int(attribute(attributes, "numFmtId")))
 
     def end(self, name: str) -> None:
-        if name == "cellXfs":
-            self._inside = False
+        if name == self._list:
+            self._list = ""
 
 
 def _shows(archive: Archive, part: str, *, from_1904: bool) -> list[Show | None]:

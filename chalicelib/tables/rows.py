@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from chalicelib.errors import FileProblem, FileRefused
 from chalicelib.tables.cells import Show, boolean_text, iso_text, number_text, unfold
 from chalicelib.tables.limits import Limits
+from chalicelib.tables.markup import Attributes, Feed, attribute
 from chalicelib.tables.raw import Row
-from chalicelib.tables.xml import Attributes, Feed, attribute
 
 LAST_ROW = 1_048_576
 

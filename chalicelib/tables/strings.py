@@ -17,7 +17,7 @@ from chalicelib.errors import FileProblem, FileRefused
 from chalicelib.tables.archive import Archive
 from chalicelib.tables.cells import unescape, unfold
 from chalicelib.tables.limits import MIB, Limits
-from chalicelib.tables.xml import Attributes, Feed
+from chalicelib.tables.markup import Attributes, Feed
 
 _SIMPLE = re.compile(r'<si><t(?: xml:space="preserve")?>([^<]*)</t></si>')
 _ENCODING = re.compile(rb"""\s*<\?xml[^>]*?\sencoding\s*=\s*["']([^"']*)""")

@@ -92,6 +92,10 @@ class Zygote:
             self._child = Child("functions", "chalicelib.local.zygote", ["--control", str(theirs.fileno())],
                                 bare_environment(), say, pass_fds=[theirs.fileno()])
 
+    @property
+    def alive(self) -> bool:
+        return self._child.alive
+
     def fork(self, setup: Mapping[str, Any], log: int) -> tuple[int, socket.socket]:
         """A new process for `setup`; what it prints goes to the descriptor `log`. Returns its pid and channel."""
         ours, theirs = socket.socketpair()
@@ -262,8 +266,8 @@ class _Process:
             self._handle = None
 
     def _kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            if self._handle is not None:
+        if self._handle is not None:
+            with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._handle, signal.SIGKILL)
 
 

@@ -92,9 +92,15 @@ class Stack:
         found = {**self._environment, **self.access.environment, "STAGE": self._stage}
         return found | ({"FAULTS": self._fault_text, "FAULTS_SEED": self._seed} if self._fault_text else {})
 
+    def function_environment(self, function: str) -> dict[str, str]:
+        """All variables of one function, as Lambda would set them."""
+        assert self._pool, "the stack is not running"
+        return self._pool.environment(function)
+
     @property
     def alive(self) -> bool:
-        return self._emulator is None or self._emulator.alive
+        """Whether the emulator and the parent of the functions still run."""
+        return (self._emulator is None or self._emulator.alive) and (self._zygote is None or self._zygote.alive)
 
     def invoke(self, function: str, event: Any = None) -> Result:
         """Call a function directly; without an event, as its schedule would."""

@@ -75,14 +75,14 @@ def _become_function(setup: Mapping[str, Any], channel: int, log: int) -> NoRetu
 
 
 def _serve(setup: Mapping[str, Any], channel: socket.socket) -> None:
-    """Import the app, say so, then answer one event after the other."""
+    """Import the app, say so, then answer one event after the other. Nothing of ours is imported before its app is."""
     events = _listen(channel)
     _install_faults()
     app = importlib.import_module(setup["module"])
     if not setup["function"]:
         frames.send(channel, _event_sources(app.app))
         return
-    handler = getattr(app, setup["function"])
+    handler = app.app.handler_map[setup["function"]]
     frames.send(channel, "ready")
     while True:
         frames.send(channel, _answer(handler, setup, *events.get()))
@@ -130,7 +130,7 @@ def _event_sources(app: Any) -> list[dict[str, Any]]:
 
     sources = []
     for each in app.event_sources:
-        source: dict[str, Any] = {"function": each.handler_string.rpartition(".")[2]}
+        source: dict[str, Any] = {"function": each.name}
         if isinstance(each, SQSEventConfig):
             source |= {"kind": "sqs", "queue": each.queue or str(each.queue_arn).rpartition(":")[2],
                        "batch_size": each.batch_size, "window": each.maximum_batching_window_in_seconds,

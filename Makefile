@@ -1,0 +1,58 @@
+# run    the whole of it on this machine: http://127.0.0.1:8000 (PORT=, DROPMILL_HOME=, FAULTS=)
+# test   every check and test
+# faults seeded runs with crashes, duplicates, conflicts and lost answers (RUNS=, SEED=)
+# bench  the figures of the README
+# lint, clean
+PYTHON ?= python3
+PORT ?= 8000
+RUNS ?= 200
+SEED ?= 1
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check --no-input
+INSTALL := $(PIP) install --quiet --no-deps --no-compile --progress-bar off
+# The name of a stamp tells what was installed: after a change of the requirements it is another one.
+HASH := $(shell cat requirements.txt requirements-dev.txt | cksum | cut -d' ' -f1)
+RUN_STAMP := $(VENV)/run-$(HASH)
+TEST_STAMP := $(VENV)/test-$(HASH)
+export PORT
+
+.PHONY: run test faults bench lint clean
+.DEFAULT_GOAL := run
+
+run: $(RUN_STAMP)
+	@exec $(PY) -m chalicelib.local.run
+
+test: lint
+	$(PY) -m pytest -rs
+
+faults: $(TEST_STAMP)
+	$(PY) -m tests.faults --runs $(RUNS) --seed $(SEED)
+
+bench: $(TEST_STAMP)
+	$(PY) -m benchmarks
+
+lint: $(TEST_STAMP)
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Dropmill needs Python 3.11 or newer; set PYTHON= to one"; exit 1; }
+	@echo "making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(RUN_STAMP): | $(PY)
+	@echo "installing what the stack needs (once)"
+	@sed -e '/^# --- to test/,$$d' -e '/^-r /d' requirements-dev.txt > $(VENV)/run.txt
+	@$(INSTALL) -r requirements.txt -r $(VENV)/run.txt
+	@touch $@
+
+$(TEST_STAMP): $(RUN_STAMP)
+	@echo "installing what the tests need (once)"
+	@$(INSTALL) -r requirements-dev.txt
+	@touch $@

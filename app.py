@@ -6,11 +6,14 @@ run. A handler parses, makes one call and returns; everything else is in `chalic
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from chalice import Chalice
-from chalice.app import CloudWatchEvent, Rate, S3Event, SQSEvent
+from chalice.app import CloudWatchEvent, Rate, Request, Response, S3Event, SQSEvent
 
+from chalicelib.api import actions, downloads, edge, export, leads, models, status, uploads
+from chalicelib.api.requests import body, caller_of, header, query
 from chalicelib.bootstrap import services
 from chalicelib.jobs import intake
 from chalicelib.settings import settings
@@ -36,6 +39,149 @@ def leads_worker(event: SQSEvent) -> dict[str, Any]:
     return services().worker("leads", event.context).work(event.to_dict()["Records"])
 
 
+@app.on_sqs_message(queue=settings().tasks_queue, batch_size=1, name="run_task")
+def run_task(event: SQSEvent) -> dict[str, Any]:
+    return services().task_worker(event.context).work(event.to_dict()["Records"])
+
+
 @app.schedule(Rate(settings().sweep_minutes, unit=Rate.MINUTES), name="sweep")
 def sweep(event: CloudWatchEvent) -> dict[str, int]:
     return services().sweeper().sweep()
+
+# --- requests: everything passes the edge (limits, token, one error body); views parse, make one call and return
+
+app.api.cors = edge.CORS
+app.api.binary_types.append("multipart/form-data")
+
+
+@app.middleware("http")
+def at_the_edge(request: Request, get_response: Callable[[Request], Response]) -> Response:
+    return services().call(edge.serve, request=request, get_response=get_response)
+
+
+@app.route("/health", methods=["GET"])
+def get_health() -> models.Health:
+    """Says that the function answers, and in which stage; needs no token."""
+    return services().call(status.health)
+
+
+@app.route("/upload", methods=["POST"])
+def post_upload() -> models.UploadAnswer:
+    """Announces a file and answers the form that uploads it. `again=true` runs a file anew that was dropped before."""
+    again = query(models.UploadQuery, app.current_request).again
+    return services().call(uploads.announce, caller=caller_of(app.current_request), again=again,
+                           request=body(models.UploadRequest, app.current_request))
+
+
+@app.route("/status", methods=["GET"])
+def list_jobs() -> models.StatusPage:
+    """Lists the caller's jobs, newest first; `status` and `pipeline` filter, `limit` and `cursor` page."""
+    return services().call(status.listing, caller=caller_of(app.current_request),
+                           query=query(models.JobQuery, app.current_request))
+
+
+@app.route("/status/{job_id}", methods=["GET"])
+def get_status(job_id: str) -> Response:
+    """Shows one job: progress, row counters, error and what can be done. ETag and `retryAfterMs` are for pollers."""
+    return services().call(status.show, caller=caller_of(app.current_request), job_id=job_id,
+                           if_none_match=header(app.current_request, "If-None-Match"))
+
+
+@app.route("/status/{job_id}", methods=["PUT"])
+def put_status(job_id: str) -> Response:
+    """Takes a browser's word that its upload is done; a status never moves back."""
+    return services().call(status.report_progress, caller=caller_of(app.current_request), job_id=job_id,
+                           report=body(models.StatusReport, app.current_request))
+
+
+@app.route("/status/{job_id}/cancel", methods=["POST"])
+def cancel_job(job_id: str) -> models.StatusAnswer:
+    """Stops a job; rows that are done stay."""
+    return services().call(actions.cancel, caller=caller_of(app.current_request), job_id=job_id)
+
+
+@app.route("/status/{job_id}/resume", methods=["POST"])
+def resume_job(job_id: str) -> Response:
+    """Takes up a cancelled or paused job."""
+    return services().call(actions.resume, caller=caller_of(app.current_request), job_id=job_id)
+
+
+@app.route("/status/{job_id}/retry", methods=["POST"])
+def retry_job(job_id: str) -> Response:
+    """Runs the failed batches of a job again."""
+    return services().call(actions.retry, caller=caller_of(app.current_request), job_id=job_id)
+
+
+@app.route("/status/{job_id}/force-complete", methods=["POST"])
+def force_complete_job(job_id: str) -> models.ForceAnswer:
+    """Ends a stuck job, what is missing as failed; operators only."""
+    return services().call(actions.force_complete, caller=caller_of(app.current_request), job_id=job_id)
+
+
+@app.route("/status/{job_id}/report", methods=["GET"])
+def get_report(job_id: str) -> Response:
+    """Accounts for every row, per sheet and per batch, with duplicates and failed rows; `format=json` or `xlsx`."""
+    return services().call(downloads.report, caller=caller_of(app.current_request), job_id=job_id,
+                           query=query(models.ReportQuery, app.current_request))
+
+
+@app.route("/status/{job_id}/rejects", methods=["GET"])
+def get_rejects(job_id: str) -> Response:
+    """Gives all rejected rows with their original columns and the reason; `format=csv` or `xlsx`."""
+    return services().call(downloads.rejects, caller=caller_of(app.current_request), job_id=job_id,
+                           query=query(models.RejectQuery, app.current_request))
+
+
+@app.route("/status/{job_id}/events", methods=["GET"])
+def list_events(job_id: str) -> models.EventsAnswer:
+    """Tells what happened to a job, from the beginning."""
+    return services().call(status.events, caller=caller_of(app.current_request), job_id=job_id,
+                           query=query(models.EventQuery, app.current_request))
+
+
+@app.route("/leads", methods=["GET"])
+def list_leads() -> models.LeadPage:
+    """Pages through the leads; `filter_<field>` contains, `sortBy`, `sortOrder`, `pageSize`, and `cursor` or `page`."""
+    return services().call(leads.page, caller=caller_of(app.current_request),
+                           query=query(models.LeadQuery, app.current_request))
+
+
+@app.route("/leads/{lead_id}", methods=["GET"])
+def get_lead(lead_id: str) -> Response:
+    """Shows one lead."""
+    return services().call(leads.show, caller=caller_of(app.current_request), lead_id=lead_id)
+
+
+@app.route("/leads/{lead_id}", methods=["PATCH"])
+def patch_lead(lead_id: str) -> Response:
+    """Changes fields of a lead; null clears one."""
+    return services().call(leads.patch, caller=caller_of(app.current_request), lead_id=lead_id,
+                           body=body(models.LeadPatch, app.current_request))
+
+
+@app.route("/leads/{lead_id}", methods=["DELETE"])
+def delete_lead(lead_id: str) -> Response:
+    """Removes a lead; no late retry brings it back."""
+    return services().call(leads.delete, caller=caller_of(app.current_request), lead_id=lead_id)
+
+
+@app.route("/leads/{lead_id}/lineage", methods=["GET"])
+def get_lineage(lead_id: str) -> models.LineageAnswer:
+    """Says which file, sheet, row, batch and provider a lead's content came from."""
+    return services().call(leads.lineage, caller=caller_of(app.current_request), lead_id=lead_id)
+
+
+@app.route("/export", methods=["POST"])
+def post_export() -> Response:
+    """Exports leads as `csv`, `xlsx` or `jsonl` with the filters of `/leads`; large ones answer 202."""
+    return services().call(downloads.export_leads, caller=caller_of(app.current_request),
+                           request=body(models.ExportRequest, app.current_request))
+
+
+@app.route("/exports/{export_id}", methods=["GET"])
+def get_export(export_id: str) -> models.ExportStatus:
+    """Says how far a large file is, and links to it when it is there."""
+    return services().call(export.show, caller=caller_of(app.current_request), export_id=export_id)
+
+
+edge.adapt_views(app)

@@ -25,11 +25,15 @@ if TYPE_CHECKING:
 
     from chalicelib.adapters.cache import Cache
     from chalicelib.adapters.deepseek import DeepSeek
+    from chalicelib.adapters.lead_listing import LeadListing
     from chalicelib.adapters.leads import Leads
     from chalicelib.adapters.ledger import Ledger
     from chalicelib.adapters.limiter import Limiter
+    from chalicelib.adapters.records import Records
     from chalicelib.adapters.s3 import Blobs
     from chalicelib.adapters.sqs import Queues
+    from chalicelib.api.auth import TokenRules
+    from chalicelib.api.tasks import TaskWorker
     from chalicelib.jobs.settling import Settler
     from chalicelib.jobs.splitter import Splitter
     from chalicelib.jobs.sweeper import Sweeper
@@ -100,6 +104,11 @@ class Services:
 
         return self.call(Worker, pipeline=self.pipelines[pipeline], remaining=_remaining(context))
 
+    def task_worker(self, context: Any) -> TaskWorker:
+        from chalicelib.api.tasks import TaskWorker
+
+        return self.call(TaskWorker, remaining=_remaining(context))
+
     def sweeper(self) -> Sweeper:
         from chalicelib.jobs.sweeper import Sweeper
 
@@ -123,6 +132,24 @@ class Services:
         from chalicelib.adapters.leads import Leads
 
         return Leads(self._dynamodb, self.settings.leads_table)
+
+    @cached_property
+    def listing(self) -> LeadListing:
+        from chalicelib.adapters.lead_listing import LeadListing
+
+        return LeadListing(self._dynamodb, self.settings.leads_table)
+
+    @cached_property
+    def records(self) -> Records:
+        from chalicelib.adapters.records import Records
+
+        return Records(self._dynamodb, self.settings.ledger_table, self.clock)
+
+    @cached_property
+    def token_rules(self) -> TokenRules:
+        from chalicelib.api.auth import TokenRules
+
+        return TokenRules(self.settings.jwt_secret, self.settings.jwt_issuer, self.settings.jwt_audience)
 
     @cached_property
     def blobs(self) -> Blobs:

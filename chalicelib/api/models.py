@@ -7,27 +7,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 from pydantic.alias_generators import to_camel
 
 ShortText = Annotated[str, StringConstraints(max_length=200)]
 
 
 class Wire(BaseModel):
-    """Base of everything that is sent or received."""
+    """Base of everything that is sent or received. Built on first use: workers import the app and need none of it."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid")
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid",
+                              defer_build=True)
 
     def as_json(self) -> dict[str, Any]:
         return self.model_dump(mode="json", by_alias=True)
 
 
 class FileFormat(StrEnum):
+    """Of files that we make. `json` is for reports only: it has no rows."""
+
     CSV = "csv"
     XLSX = "xlsx"
     JSONL = "jsonl"
+    JSON = "json"
 
 
 class SortBy(StrEnum):
@@ -55,6 +59,12 @@ class UploadRequest(Wire):
     file_size: int | None = Field(None, ge=0)
     pipeline: ShortText = "leads"
     options: dict[str, Any] = Field(default_factory=dict)
+    again: bool = False
+
+
+class UploadQuery(Wire):
+    """Query of POST /upload: `again=true` runs a file anew that was dropped before."""
+
     again: bool = False
 
 
@@ -95,6 +105,13 @@ class ExportRequest(Wire):
     sort_order: SortOrder = SortOrder.ASC
     bom: bool = False
 
+    @field_validator("format")
+    @classmethod
+    def _has_rows(cls, value: FileFormat) -> FileFormat:
+        if value is FileFormat.JSON:
+            raise ValueError("Leads come as csv, xlsx or jsonl")
+        return value
+
 
 class LeadQuery(Wire):
     """Query of GET /leads, its `filter_<field>` parameters gathered into `filters`."""
@@ -123,27 +140,17 @@ class EventQuery(Wire):
     cursor: str = ""
 
 
-class ReportFormat(StrEnum):
-    JSON = "json"
-    XLSX = "xlsx"
-
-
 class ReportQuery(Wire):
     """Query of GET /status/{id}/report. `fromBatch` pages through the batches of a long job."""
 
-    format: ReportFormat = ReportFormat.JSON
+    format: Literal["json", "xlsx"] = "json"
     from_batch: int = Field(1, ge=1)
-
-
-class RejectFormat(StrEnum):
-    CSV = "csv"
-    XLSX = "xlsx"
 
 
 class RejectQuery(Wire):
     """Query of GET /status/{id}/rejects."""
 
-    format: RejectFormat = RejectFormat.CSV
+    format: Literal["csv", "xlsx"] = "csv"
     bom: bool = False
 
 
@@ -335,13 +342,16 @@ class RowRange(Wire):
 
 
 class Balance(Wire):
-    """The proof. `balanced` is the conjunction of the others."""
+    """The proof: `balanced` when no other part is false. A part is null where it cannot be told.
+
+    `sheetsEqualJob` needs our own reading of the file, `batchesEqualJob` a job that did not move while it was read.
+    """
 
     balanced: bool
-    rows_equal_outcomes: bool
-    sheets_equal_job: bool
-    sheets_are_complete: bool
-    batches_equal_job: bool
+    rows_equal_outcomes: bool | None
+    sheets_equal_job: bool | None
+    sheets_are_complete: bool | None
+    batches_equal_job: bool | None
 
 
 class ReportAnswer(Wire):
@@ -449,10 +459,16 @@ class ExportAnswer(Wire):
 
 
 class ExportState(StrEnum):
-    QUEUED = "queued"
-    RUNNING = "running"
+    """Life of a large file in the making; the words are those of jobs."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
     COMPLETED = "completed"
-    FAILED = "failed"
+    ERROR = "error"
+
+    @property
+    def terminal(self) -> bool:
+        return self in (ExportState.COMPLETED, ExportState.ERROR)
 
 
 class ExportStatus(Wire):
@@ -466,7 +482,7 @@ class ExportStatus(Wire):
     status_url: str
     url: str | None
     expires_in: int | None
-    message: str
+    error: JobError | None
     created_at: str
     completed_at: str | None
     retry_after_ms: int | None

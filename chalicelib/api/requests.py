@@ -28,25 +28,25 @@ MAX_FIELDS_TOLD = 20
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
-def caller_of(request: Request) -> Caller:
+def caller_of(request: Request | None) -> Caller:
     """Who asks, as the middleware verified it."""
-    caller = request.context[CALLER]
+    caller = _present(request).context[CALLER]
     if not isinstance(caller, Caller):
         raise TypeError("the middleware did not run")
     return caller
 
 
-def body(model: type[W], request: Request) -> W:
+def body(model: type[W], request: Request | None) -> W:
     """The JSON body as `model`; an absent body is an empty object. Raises `BAD_REQUEST` naming the fields."""
     try:
-        return model.model_validate_json(request.raw_body or b"{}")
+        return model.model_validate_json(_present(request).raw_body or b"{}")
     except ValidationError as error:
         raise _bad_request(error) from error
 
 
-def query(model: type[W], request: Request) -> W:
+def query(model: type[W], request: Request | None) -> W:
     """The query string as `model`; `filter_<field>` parameters are gathered into `filters`."""
-    given: dict[str, Any] = dict(request.query_params or {})
+    given: dict[str, Any] = dict(_present(request).query_params or {})
     filters = {name.removeprefix(FILTER_PREFIX): given.pop(name)
                for name in list(given) if name.startswith(FILTER_PREFIX)}
     if filters:
@@ -64,9 +64,16 @@ def path_id(text: str, otherwise: RequestProblem = RequestProblem.NOT_FOUND) -> 
     return text
 
 
-def header(request: Request, name: str) -> str:
-    found: Mapping[str, str] = request.headers
+def header(request: Request | None, name: str) -> str:
+    found: Mapping[str, str] = _present(request).headers
     return str(found.get(name) or "")
+
+
+def _present(request: Request | None) -> Request:
+    """Chalice types the current request as optional; inside a view there is one."""
+    if request is None:
+        raise TypeError("there is no request")
+    return request
 
 
 def _bad_request(error: ValidationError) -> RequestRefused:

@@ -1,0 +1,208 @@
+"""The leads of an owner: pages with filters, one lead, changes by hand, and where it came from.
+
+A page reads a bounded number of leads and answers how to go on, so no request is slower because the table is larger.
+Page numbers, which people like and databases do not, work up to `NUMBERED_LEADS`; beyond them the cursor does.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from chalice.app import Response
+
+from chalicelib.adapters.lead_listing import Entry, LeadListing, Order
+from chalicelib.adapters.leads import CONTENT, Lead, Leads
+from chalicelib.api import cursors
+from chalicelib.api.auth import Caller
+from chalicelib.api.lead_view import Matcher, checked_filters, lead_view, lineage_view, matcher
+from chalicelib.api.models import LeadPage, LeadPatch, LeadQuery, LineageAnswer, Pagination, SortBy, Sorting, SortOrder
+from chalicelib.api.requests import path_id
+from chalicelib.errors import RequestProblem, RequestRefused, RowRefused
+from chalicelib.jobs.model import stamp
+from chalicelib.settings import Settings
+
+READS_A_PAGE = 2000
+"""Leads that a filtered page looks at before it answers with what it has and a cursor."""
+NUMBERED_LEADS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Matches of a bounded walk. `last` is the position behind which it goes on; empty when the leads ended."""
+
+    leads: tuple[Lead, ...]
+    last: str
+
+
+def page(caller: Caller, query: LeadQuery, *, listing: LeadListing, settings: Settings) -> LeadPage:
+    """One page of leads. Raises BAD_REQUEST for unknown fields or a page out of reach, BAD_CURSOR for a foreign one."""
+    filters = checked_filters(query.filters)
+    if query.page is not None:
+        return _numbered(caller, query, query.page, filters, listing, settings)
+    scope = _scope(caller, query, filters)
+    after = cursors.unseal(settings.jwt_secret, scope, query.cursor) if query.cursor else ""
+    expect = READS_A_PAGE if filters else query.page_size + 1
+    walk = listing.walk(caller.owner, order_of(query.sort_by, query.sort_order), after=after, expect=expect)
+    found = _collected(walk, matcher(filters), query.page_size, READS_A_PAGE)
+    cursor = cursors.seal(settings.jwt_secret, scope, found.last) if found.last else None
+    return _answer(query, filters, found.leads, Pagination(
+        page=None, page_size=query.page_size, total_count=None, total_pages=None, has_more=cursor is not None,
+        cursor=cursor))
+
+
+def show(caller: Caller, lead_id: str, *, leads: Leads) -> Response:
+    """One lead, consistent, with its version as ETag."""
+    return _shown(_existing(caller, lead_id, leads))
+
+
+def lineage(caller: Caller, lead_id: str, *, leads: Leads) -> LineageAnswer:
+    """File, sheet, row, batch, attempt and provider of a lead's present content."""
+    return lineage_view(_existing(caller, lead_id, leads))
+
+
+def patch(
+    caller: Caller, lead_id: str, body: LeadPatch, *, leads: Leads, settings: Settings,
+    clock: Callable[[], datetime],
+) -> Response:
+    """Change fields by hand, in the form in which files give them. Raises INVALID_LEAD, EMAIL_TAKEN, NOT_FOUND."""
+    from chalicelib.pipelines.leads.effects import email_slot
+
+    lead = _existing(caller, lead_id, leads)
+    changes = _with_whole_name(lead, _normalised(body.changes(), settings.default_region))
+    merged = _merged(lead, changes)
+    _demand_valid(merged, changes)
+    identity = email_slot(merged.get("email"), lead.lead_id) if "email" in changes else ""
+    return _shown(leads.patch(caller.owner, lead.lead_id, changes, identity, stamp(clock())))
+
+
+def delete(caller: Caller, lead_id: str, *, leads: Leads, clock: Callable[[], datetime]) -> Response:
+    """Remove a lead; no late retry of an older file brings it back. Raises NOT_FOUND."""
+    leads.delete(caller.owner, path_id(lead_id), stamp(clock()))
+    return Response(body="", status_code=204)
+
+
+def order_of(sort_by: SortBy, sort_order: SortOrder) -> Order:
+    return Order(sort_by.value, descending=sort_order is SortOrder.DESC)
+
+
+# --- pages
+
+
+def _numbered(
+    caller: Caller, query: LeadQuery, number: int, filters: Mapping[str, str], listing: LeadListing,
+    settings: Settings,
+) -> LeadPage:
+    """Page `number` with totals; they are null where counting would read more than `NUMBERED_LEADS`."""
+    skipped = (number - 1) * query.page_size
+    if skipped >= NUMBERED_LEADS:
+        raise RequestRefused(RequestProblem.BAD_REQUEST, "Page numbers reach so far only; go on with the cursor.",
+                             leads=NUMBERED_LEADS)
+    walk = listing.walk(caller.owner, order_of(query.sort_by, query.sort_order), expect=skipped + query.page_size)
+    looked_at = list(itertools.islice(walk, NUMBERED_LEADS if filters else skipped + query.page_size + 1))
+    matches = matcher(filters)
+    matching = [entry for entry in looked_at if matches(entry.lead)]
+    shown = matching[skipped:skipped + query.page_size]
+    if filters:
+        total = len(matching) if len(looked_at) < NUMBERED_LEADS else None
+    else:
+        total = listing.count(caller.owner, most=NUMBERED_LEADS)
+    last = _continuation(matching, skipped + query.page_size, looked_at if total is None else [])
+    cursor = cursors.seal(settings.jwt_secret, _scope(caller, query, filters), last) if last else None
+    return _answer(query, filters, tuple(entry.lead for entry in shown), Pagination(
+        page=query.page, page_size=query.page_size, total_count=total, has_more=cursor is not None, cursor=cursor,
+        total_pages=None if total is None else -(-total // query.page_size)))
+
+
+def _continuation(matching: list[Entry], end: int, beyond: list[Entry]) -> str:
+    """Behind the last lead of the page if there are more; else behind `beyond`, the leads that were looked at."""
+    if len(matching) > end:
+        return matching[end - 1].position
+    return beyond[-1].position if beyond else ""
+
+
+def _collected(walk: Iterator[Entry], matches: Matcher, wanted: int, reads: int) -> _Found:
+    """Up to `wanted` matches among the next `reads` leads."""
+    leads: list[Lead] = []
+    last = ""
+    for entry in itertools.islice(walk, reads):
+        if len(leads) == wanted:
+            return _Found(tuple(leads), last)
+        if matches(entry.lead):
+            leads.append(entry.lead)
+        last = entry.position
+    return _Found(tuple(leads), last if next(walk, None) is not None else "")
+
+
+def _answer(query: LeadQuery, filters: Mapping[str, str], leads: tuple[Lead, ...], pagination: Pagination) -> LeadPage:
+    return LeadPage(leads=tuple(map(lead_view, leads)), pagination=pagination, filters=filters,
+                    sorting=Sorting(sort_by=query.sort_by, sort_order=query.sort_order))
+
+
+def _scope(caller: Caller, query: LeadQuery, filters: Mapping[str, str]) -> dict[str, Any]:
+    return {"list": "leads", "owner": caller.owner, "sort": query.sort_by.value, "order": query.sort_order.value,
+            "filters": dict(filters)}
+
+
+# --- one lead
+
+
+def _existing(caller: Caller, lead_id: str, leads: Leads) -> Lead:
+    lead = leads.get(caller.owner, path_id(lead_id))
+    if lead is None:
+        raise RequestRefused(RequestProblem.NOT_FOUND, "There is no such lead.")
+    return lead
+
+
+def _shown(lead: Lead) -> Response:
+    return Response(body=lead_view(lead).as_json(),
+                    headers={"ETag": f'"{lead.version}"', "Cache-Control": "private, no-cache"})
+
+
+def _normalised(changes: Mapping[str, str | None], region: str) -> dict[str, str | None]:
+    """E-mails and phones in the stored form. Unlike in a file, a malformed one is refused: somebody is there to ask."""
+    from chalicelib.pipelines.leads.emails import normal_address
+    from chalicelib.pipelines.leads.phones import read_number
+
+    normal = dict(changes)
+    if email := changes.get("email"):
+        normal["email"] = normal_address(email) or _invalid("email", "This is no e-mail address.")
+    if phone := changes.get("phone"):
+        number = read_number(phone, region)
+        normal["phone"] = number.text if number else _invalid("phone", "This is no phone number.")
+    return normal
+
+
+def _merged(lead: Lead, changes: Mapping[str, str | None]) -> dict[str, str]:
+    both: dict[str, str | None] = {**lead.content, **changes}
+    return {field: text for field in CONTENT if (text := both.get(field))}
+
+
+def _with_whole_name(lead: Lead, changes: dict[str, str | None]) -> dict[str, str | None]:
+    """A name that was only first and last name together follows when one of them changes."""
+    if "name" in changes or lead.content.get("name", "") != _joined(lead.content):
+        return changes
+    return {**changes, "name": _joined({**lead.content, **changes}) or None}
+
+
+def _joined(content: Mapping[str, str | None]) -> str:
+    return " ".join(part for field in ("firstName", "lastName") if (part := content.get(field)))
+
+
+def _demand_valid(content: Mapping[str, str], changes: Mapping[str, str | None]) -> None:
+    from chalicelib.pipelines.leads.validate import validate
+
+    try:
+        valid = validate(content)
+    except RowRefused as refusal:
+        _invalid(refusal.field, refusal.message)
+    else:
+        if lost := sorted(set(content) & set(changes) - set(valid)):
+            _invalid(lost[0], "The value stands for nothing; send null to clear the field.")
+
+
+def _invalid(field: str, message: str) -> str:
+    raise RequestRefused(RequestProblem.INVALID_LEAD, message, field=field)

@@ -1,0 +1,62 @@
+"""POST /upload: check what a client announces before it gets a link, while saying no is still cheap."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import Any
+
+from chalicelib.adapters.ledger import Ledger
+from chalicelib.adapters.s3 import Blobs
+from chalicelib.api.auth import Caller
+from chalicelib.api.models import UploadAnswer, UploadRequest
+from chalicelib.errors import FileProblem, FileRefused, RequestProblem, RequestRefused
+from chalicelib.jobs.intake import begin_upload
+from chalicelib.settings import Settings
+
+SUPPORTED_TYPES = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls", ".xlsb", ".ods", ".gz", ".zip")
+"""Endings of spreadsheets. The content decides later; a wrong ending is refused before anything is uploaded."""
+DEFAULT_TYPE = "application/octet-stream"
+MAX_OPTIONS_CHARS = 20_000
+
+_MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}", re.IGNORECASE)
+
+
+def announce(
+    caller: Caller, request: UploadRequest, *, pipelines: Mapping[str, Any], ledger: Ledger, blobs: Blobs,
+    settings: Settings, clock: Callable[[], datetime], again: bool = False,
+) -> UploadAnswer:
+    """Register a job that waits for its file and answer the form that uploads it.
+
+    Raises BAD_REQUEST, UNSUPPORTED_TYPE, FILE_TOO_LARGE or EMPTY_FILE.
+    """
+    _check(request, pipelines, settings)
+    upload = begin_upload(
+        owner=caller.owner, subject=caller.subject, pipeline=request.pipeline, file_name=request.file_name,
+        file_type=request.file_type or DEFAULT_TYPE, file_size=request.file_size or 0, options=request.options,
+        again=again or request.again, ledger=ledger, blobs=blobs, settings=settings, clock=clock)
+    job_id = upload.job.job_id
+    return UploadAnswer(
+        upload_url=upload.url, fields=upload.fields, file_key=upload.job.file_key, job_id=job_id, upload_id=job_id,
+        file_id=job_id, expires_in=settings.upload_expires, max_file_size=settings.max_upload_bytes,
+        supported_types=SUPPORTED_TYPES)
+
+
+def _check(request: UploadRequest, pipelines: Mapping[str, Any], settings: Settings) -> None:
+    if request.pipeline not in pipelines:
+        raise RequestRefused(RequestProblem.BAD_REQUEST, "There is no such pipeline.", pipelines=sorted(pipelines))
+    ending = PurePosixPath(request.file_name.replace("\\", "/")).suffix.lower()
+    if ending not in SUPPORTED_TYPES:
+        raise RequestRefused(RequestProblem.UNSUPPORTED_TYPE, "Files with this ending are not accepted.",
+                             supportedTypes=SUPPORTED_TYPES)
+    if request.file_type and not _MEDIA_TYPE.fullmatch(request.file_type):
+        raise RequestRefused(RequestProblem.BAD_REQUEST, "fileType is not a media type, such as text/csv.")
+    if request.file_size == 0:
+        raise FileRefused(FileProblem.EMPTY_FILE)
+    if (request.file_size or 0) > settings.max_upload_bytes:
+        raise FileRefused(FileProblem.FILE_TOO_LARGE, maxFileSize=settings.max_upload_bytes)
+    if len(json.dumps(request.options)) > MAX_OPTIONS_CHARS:
+        raise RequestRefused(RequestProblem.BAD_REQUEST, "The options are too long.", maxChars=MAX_OPTIONS_CHARS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,5 +64,15 @@ def account(emulator: str) -> Access:
 @pytest.fixture
 def aws(account: Access) -> Aws:
     """An account of its own with the template's resources for stage `test`."""
+    return _built(account)
+
+
+@pytest.fixture
+def new_aws(emulator: str) -> Callable[[], Aws]:
+    """Makes accounts like `aws`, for tests that compare several."""
+    return lambda: _built(Access(emulator, f"{next(_ACCOUNTS):012d}"))
+
+
+def _built(account: Access) -> Aws:
     built = build(read(TEMPLATE, "test", account), account)
     return Aws(account, built, {**account.environment, "STAGE": "test"})

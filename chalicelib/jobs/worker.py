@@ -198,6 +198,7 @@ class Worker:
             if received.receives < self.settings.max_receives:
                 self.queues.send_text(dead_letters(self.pipeline.queue), received.body, group=job.owner)
                 return True
+            self.queues.change_visibility(self.pipeline.queue, received.receipt_handle, 0)
         except Exception as trouble:
             log.exception("failure could not be recorded", extra={**facts, "error": type(trouble).__name__})
         return False

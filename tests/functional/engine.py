@@ -1,0 +1,170 @@
+"""The engine in this process against the emulator on the wire: messages come one by one, in an order a test chooses."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import openpyxl
+
+from chalicelib.adapters.dynamodb import from_item
+from chalicelib.bootstrap import Services
+from chalicelib.jobs import intake
+from chalicelib.jobs.model import Job
+from chalicelib.jobs.pipeline import Pipeline
+from chalicelib.jobs.worker import Worker
+from chalicelib.settings import Settings
+
+UPLOADED_AT = "2026-11-22T01:00:00.000Z"
+
+
+class Time:
+    """A clock that moves only when told; sleeping moves it."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+class Context:
+    """Lambda's context, as far as a handler looks at it."""
+
+    def __init__(self, seconds: float = 60) -> None:
+        self.seconds = seconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self.seconds * 1000)
+
+
+@dataclass
+class Engine:
+    """One account of the emulator with all its services."""
+
+    aws: Any
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.time = Time()
+        chosen = {"PARTIAL_BATCH": "1", "DEADLINE_MARGIN_SECONDS": "0.3", "BACKOFF_BASE_SECONDS": "0",
+                  "SWEEP_IDLE_SECONDS": "1", "LOG_LEVEL": "ERROR", **self.settings}
+        self.services = Services(Settings(**{**self.aws.env, **chosen}), clock=self.time,
+                                 sleep=lambda _: None, rng=random.Random(1))
+        self.sqs = self.aws.client("sqs")
+
+    @property
+    def leads(self) -> Pipeline:
+        return self.services.pipelines["leads"]
+
+    def drop(self, body: bytes, key: str = "uploads/leads/people.xlsx", at: str = UPLOADED_AT) -> Job:
+        """Put an object and tell of it as S3 does; answers its job."""
+        self.services.blobs.put(key, body)
+        return self.announce(key, at)
+
+    def announce(self, key: str, at: str = UPLOADED_AT) -> Job:
+        head = self.services.blobs.head(key)
+        assert head is not None
+        record = {"eventTime": at, "s3": {"bucket": {"name": self.services.blobs.bucket}, "object": {
+            "key": key, "size": head.size, "versionId": head.version_id, "eTag": "e", "sequencer": "1"}}}
+        job = self.services.call(intake.object_created, record=record)
+        assert job is not None
+        return job
+
+    def split(self, context: Context | None = None, most: int = 100) -> int:
+        """Serve the split queue until it is empty; answers how many messages came."""
+        return self.serve("split", lambda records: self.services.splitter(context or Context()).work(records), most)
+
+    def work(self, pipeline: Pipeline | None = None, most: int = 1000, context: Context | None = None) -> int:
+        """Serve the leads queue until it is empty (or `most` messages came)."""
+        return self.serve("leads", lambda records: self.worker(pipeline, context).work(records), most)
+
+    def worker(self, pipeline: Pipeline | None = None, context: Context | None = None) -> Worker:
+        seconds = context or Context()
+        return self.services.call(Worker, pipeline=pipeline or self.leads,
+                                  remaining=lambda: seconds.get_remaining_time_in_millis() / 1000)
+
+    def serve(self, queue: str, handle: Callable[[Sequence[Mapping[str, Any]]], Any], most: int) -> int:
+        served = 0
+        while served < most and (record := self.receive(queue)):
+            answer = handle([record])
+            failed = {entry["itemIdentifier"] for entry in answer["batchItemFailures"]}
+            if record["messageId"] not in failed:
+                self.services.queues.delete(self.name(queue), record["receiptHandle"])
+            served += 1
+        return served
+
+    def receive(self, queue: str) -> dict[str, Any] | None:
+        """The next message as an SQS event's record; None when none is visible."""
+        found = self.sqs.receive_message(QueueUrl=self.aws.queue_url(self.name(queue)), MaxNumberOfMessages=1,
+                                         WaitTimeSeconds=0, MessageSystemAttributeNames=["All"]).get("Messages")
+        if not found:
+            return None
+        message = found[0]
+        return {"messageId": message["MessageId"], "receiptHandle": message["ReceiptHandle"], "body": message["Body"],
+                "attributes": message["Attributes"], "messageAttributes": {}, "eventSource": "aws:sqs"}
+
+    def bodies(self, queue: str) -> list[str]:
+        """Take all messages out of a queue."""
+        bodies = []
+        while record := self.receive(queue):
+            bodies.append(record["body"])
+            self.services.queues.delete(self.name(queue), record["receiptHandle"])
+        return bodies
+
+    def send(self, queue: str, body: Any) -> None:
+        text = body if isinstance(body, str) else json.dumps(body)
+        self.services.queues.send_text(self.name(queue), text)
+
+    def depth(self, queue: str) -> int:
+        return self.services.queues.depth(self.name(queue)).total
+
+    def name(self, queue: str) -> str:
+        return self.services.settings.name(queue)
+
+    def job(self, job_id: str) -> Job:
+        job = self.services.ledger.job(job_id)
+        assert job is not None
+        return job
+
+    def table(self) -> list[dict[str, Any]]:
+        """Every item of the leads table, in a fixed order."""
+        pages = self.services.leads.client.get_paginator("scan").paginate(TableName=self.services.leads.table)
+        return sorted((from_item(item) for page in pages for item in page["Items"]), key=lambda item: item["pk"])
+
+    def stored(self) -> list[dict[str, Any]]:
+        """The leads that a person sees."""
+        return [item for item in self.table() if item["sk"] == "LEAD" and not item.get("gone")]
+
+    def rejects(self, job: Job) -> list[tuple[str, int, str]]:
+        return [(reject.worksheet, reject.row, reject.code)
+                for detail in self.services.ledger.batches(job.job_id, job.batches_total)
+                for reject in detail.entry.rejects]
+
+
+def book(**sheets: Iterable[Sequence[Any]]) -> bytes:
+    """A workbook of these sheets, row by row."""
+    made = openpyxl.Workbook()
+    made.remove(made.active)
+    for name, rows in sheets.items():
+        sheet = made.create_sheet(name)
+        for row in rows:
+            sheet.append(list(row))
+    body = io.BytesIO()
+    made.save(body)
+    return body.getvalue()
+
+
+def people(count: int, *, emails: int | None = None) -> list[list[str]]:
+    """A header and `count` rows of good leads; `emails` different addresses among them."""
+    header = ["First Name", "Last Name", "Email", "Phone", "Company"]
+    return [header] + [["Ada", f"Byron{row}", f"p{row % (emails or count)}@example.com", "0412345678", f"Co {row}"]
+                       for row in range(count)]

@@ -100,6 +100,7 @@ class DeepSeek:
     ) -> Completion:
         """One answer within `deadline` seconds. `user_id` (letters, digits, - and _) keeps tenants apart at DeepSeek.
 
+        `tries` is for failures that the content may have caused; the network always has its three.
         Raises Waiting while the provider is too busy or its circuit is open, Unavailable by the call that opens it,
         ContentRefused for content that it chokes on (`suspected=True` when an outage would look the same), Transient.
         """
@@ -150,11 +151,12 @@ class DeepSeek:
         """Sleep before the next try; without one left raise what it means to have failed for good."""
         call.failures += 1
         call.suspect = call.suspect and isinstance(error, _Suspect)
-        if call.failures >= call.tries and call.suspect:
+        tries = call.tries if call.suspect else TRIES
+        if call.failures >= tries and call.suspect:
             raise ContentRefused(f"again and again: {error.message}", suspected=True, **error.details) from error
         growing = min(BACKOFF_CAP_SECONDS, BACKOFF_SECONDS * 2.0 ** (call.failures - 1))
         pause = growing * (0.5 + self._random.random() / 2)
-        if call.failures >= call.tries or self._monotonic() + pause >= call.ends:
+        if call.failures >= tries or self._monotonic() + pause >= call.ends:
             raise error
         log.info("deepseek call is tried again", extra={"failures": call.failures, "cause": error.message})
         self._sleep(pause)

@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DEEPSEEK, LOCAL = "deepseek", "local"
-ROW_CHARS = 12_000
-"""A longer row is done by rules: the answer would repeat it."""
-CALL_CHARS = 120_000
+CHARS_A_TOKEN = 2
+"""A safe guess, by which an answer that repeats its rows fits the token budget."""
+ROW_OVERHEAD = 200
+"""Characters of an answer's field names."""
 ASKS: Mapping[Flaw, int] = {Flaw.UNGROUNDED: 2}
 ASKS_ELSE = 3
 """Times that a row is asked before the rules do it."""
@@ -99,7 +100,8 @@ class _Row:
 
     @property
     def chars(self) -> int:
-        return sum(len(header) + len(text) for header, text in self.question.cells.items())
+        """Length of the answer to expect."""
+        return ROW_OVERHEAD + sum(len(header) + len(text) for header, text in self.question.cells.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,16 +162,17 @@ class _Asking:
         return prompt.cache_key(row.question, self.client.settings.model)
 
     def _groups(self, rows: Sequence[_Row]) -> list[_Group]:
-        """Rows cut into calls by their length; a batch is one call, unless somebody wrote novels."""
+        """Rows cut into calls whose answers fit the token budget. A row that does not fit alone is for the rules."""
+        budget = self.client.settings.max_tokens * CHARS_A_TOKEN
         calls: list[list[_Row]] = []
         room = 0
         for row in rows:
-            if row.chars > ROW_CHARS or not row.question.cells:
+            if row.chars > budget or not row.question.cells:
                 self._give_up(row, Flaw.TOO_LONG if row.question.cells else Flaw.EMPTY)
                 continue
             if row.chars > room:
                 calls.append([])
-                room = CALL_CHARS
+                room = budget
             calls[-1].append(row)
             room -= row.chars
         return [_Group(tuple(call)) for call in calls]

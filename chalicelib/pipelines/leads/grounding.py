@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-_AROUND_AT = re.compile(r"\s*@\s*")
+_AROUND_AT = re.compile(r"[^\S\n]*@[^\S\n]*")
 _BETWEEN_ADDRESSES = re.compile(r"[\s<>,;:()\[\]|]+")
 _DIALLED = re.compile(r"\d[\d\s().\-‐-―]*")
 _EXTENSION = re.compile(r"(?:;?\s*ext[.=:]?|\bx|#)\s*\d+\s*\Z", re.IGNORECASE)
@@ -37,8 +37,13 @@ def ungrounded(record: Mapping[str, str], cells: Mapping[str, str], *, default_r
 
 
 def _addresses(cells: Mapping[str, str]) -> set[str]:
-    text = _AROUND_AT.sub("@", _same_case("\n".join(cells.values())))
-    return {part.strip("\"'.") for part in _BETWEEN_ADDRESSES.split(text) if "@" in part}
+    """What may be taken for an e-mail of the row: its addresses, or a whole cell as it stands, good or bad."""
+    found: set[str] = set()
+    for cell in map(_same_case, cells.values()):
+        parts = _BETWEEN_ADDRESSES.split(_AROUND_AT.sub("@", cell))
+        found.update(part.strip("\"'.") for part in parts if "@" in part)
+        found.add(cell.strip())
+    return found
 
 
 def _phone_stands(value: str, cells: Mapping[str, str], country: str) -> bool:

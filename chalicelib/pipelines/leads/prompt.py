@@ -50,7 +50,7 @@ Example answer:
 
 PROMPT_VERSION = "leads-" + hashlib.sha256(SYSTEM.encode()).hexdigest()[:8]
 
-MAX_FIELD_CHARS = 4000
+MAX_FIELD_CHARS = 16_000
 _FENCED = re.compile(r"\A\s*```[a-z]*\s*(.*?)\s*```\s*\Z", re.DOTALL)
 
 

@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.errors import Conflict, DropmillError, Malformed
 from chalicelib.jobs import transitions
@@ -23,6 +23,17 @@ if TYPE_CHECKING:
 TRIES = 60
 
 
+class Seen(NamedTuple):
+    """A job and the entry of one of its batches, read together."""
+
+    job: Job
+    batch: BatchDetail | None
+
+    @property
+    def state(self) -> BatchState:
+        return transitions.batch_state(self.job, self.batch.record if self.batch else None)
+
+
 @dataclass(frozen=True, slots=True)
 class Settler:
     """Settles batches. `sleep` and `rng` space the tries of contenders (full jitter)."""
@@ -33,23 +44,25 @@ class Settler:
     rng: random.Random
 
     def done(
-        self, pipeline: Pipeline, batch: Batch, processed: Processed, *, time_left: Callable[[], bool]
+        self, pipeline: Pipeline, batch: Batch, processed: Processed, seen: Seen, *, time_left: Callable[[], bool]
     ) -> None:
         """The batch is processed: store its results and count its rows. Nothing to do when a twin has.
 
-        Raises what the ledger raises when `time_left` says no, or when others were faster too often.
+        `seen` is what was read before the work began. It is tried first: the transaction's conditions find out whether
+        it still holds, and mostly it does. Raises what the ledger raises when `time_left` says no, or when others were
+        faster too often.
         """
         for tried in range(TRIES):
-            job, known = self._present(batch.job_id, batch.number)
-            state = transitions.batch_state(job, known.record if known else None)
-            if state is BatchState.DONE:
+            now = self.present(batch.job_id, batch.number) if tried else seen
+            job = now.job
+            if now.state is BatchState.DONE:
                 return
             effects = pipeline.effects(job, batch, processed)
             entry = _entry(batch, processed, effects, self._now())
-            change = transitions.done(job, state, entry.outcomes, at=self._now(),
+            change = transitions.done(job, now.state, entry.outcomes, at=self._now(),
                                       displaced=transitions.tally(loss.outcome for loss in effects.displaced))
             try:
-                self.ledger.settle(job, known, change, entry, effects.writes, effects.displaced)
+                self.ledger.settle(job, now.batch, change, entry, effects.writes, effects.displaced)
             except DropmillError as error:
                 if not error.retryable or not time_left():
                     raise
@@ -61,14 +74,15 @@ class Settler:
     def failed(self, job_id: str, number: int, sheets: Mapping[int, int], cause: str) -> bool:
         """The batch is dead, whoever found out; `sheets` maps sheet to rows. False when it is no longer pending."""
         for tried in range(TRIES):
-            job, known = self._present(job_id, number)
-            if transitions.batch_state(job, known.record if known else None) is not BatchState.PENDING:
+            seen = self.present(job_id, number)
+            if seen.state is not BatchState.PENDING:
                 return False
             rows, now = sum(sheets.values()), self._now()
             entry = BatchEntry(number=number, state=BatchState.FAILED, rows=rows, settled_at=now, cause=cause,
                                sheets={sheet: {Outcome.FAILED: count} for sheet, count in sheets.items()})
             try:
-                self.ledger.settle(job, known, transitions.failed(job, BatchState.PENDING, rows, at=now), entry)
+                change = transitions.failed(seen.job, BatchState.PENDING, rows, at=now)
+                self.ledger.settle(seen.job, seen.batch, change, entry)
             except Conflict:
                 self._pause(tried)
                 continue
@@ -76,11 +90,12 @@ class Settler:
             return True
         raise Conflict("the batch could not be marked failed", batch=number)
 
-    def _present(self, job_id: str, number: int) -> tuple[Job, BatchDetail | None]:
+    def present(self, job_id: str, number: int) -> Seen:
+        """Job and batch as they are now. Raises Malformed for a job that is gone."""
         job = self.ledger.job(job_id)
         if job is None:
             raise Malformed("the job is gone", job_id=job_id)
-        return job, self.ledger.batch(job_id, number)
+        return Seen(job, self.ledger.batch(job_id, number))
 
     def _pause(self, tried: int) -> None:
         self.sleep(self.rng.uniform(0, min(1.0, 0.01 * 2 ** min(tried, 7))))

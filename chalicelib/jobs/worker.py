@@ -24,7 +24,7 @@ from chalicelib.jobs.messages import BatchMessage, handed_on, parse_batch
 from chalicelib.jobs.model import Batch, BatchState, Item, Job, Reject, RowId, row_id, stamp
 from chalicelib.jobs.pipeline import Pipeline, Processed, Work
 from chalicelib.jobs.receiving import Received, backoff, bury, dead_letters, respond
-from chalicelib.jobs.settling import Settler
+from chalicelib.jobs.settling import Seen, Settler
 from chalicelib.jobs.spool import redeemed
 from chalicelib.logs import log
 from chalicelib.settings import Settings
@@ -73,11 +73,12 @@ class Worker:
         attempt = message.failures + received.receives
         last = attempt >= self.settings.max_receives
         try:
-            if not self._wanted(job, message):
+            seen = Seen(job, self.ledger.batch(job.job_id, message.batch_number))
+            if not _wanted(seen, message):
                 return True
             if last:
                 self._note_last_chance(job, message)
-            self._process(job, message, attempt)
+            self._process(seen, message, attempt)
             if last:
                 self.ledger.clear_chance(job.job_id, message.batch_number)
         except Malformed as error:
@@ -99,14 +100,6 @@ class Worker:
             raise Malformed("the message belongs to no batch of ours", job_id=message.upload_id)
         return job
 
-    def _wanted(self, job: Job, message: BatchMessage) -> bool:
-        """Whether there is anything to do. A pending batch of an older run has a newer message on its way."""
-        detail = self.ledger.batch(job.job_id, message.batch_number)
-        state = transitions.batch_state(job, detail.record if detail else None)
-        if state in (BatchState.DONE, BatchState.CANCELLED):
-            return False
-        return message.outside or state is BatchState.FAILED or message.run >= job.reopened_run
-
     def _note_last_chance(self, job: Job, message: BatchMessage) -> None:
         """If we die now, nobody else will tell: leave word for the sweeper."""
         until = stamp(self.clock() + timedelta(seconds=self.remaining() + self.settings.deadline_margin))
@@ -114,14 +107,14 @@ class Worker:
 
     # --- process
 
-    def _process(self, job: Job, message: BatchMessage, attempt: int) -> None:
+    def _process(self, seen: Seen, message: BatchMessage, attempt: int) -> None:
         if not self._time_left():
             raise Waiting(0, "deadline")
-        batch, refused = self._batch(job, message)
-        processed = self._bisected(batch, Work(job, attempt, self.remaining)) if batch.items else Processed()
+        batch, refused = self._batch(seen.job, message)
+        processed = self._bisected(batch, Work(seen.job, attempt, self.remaining)) if batch.items else Processed()
         processed = replace(processed, rejects=(*refused, *processed.rejects))
         _demand_every_row(batch, refused, processed)
-        self.settler.done(self.pipeline, batch, processed, time_left=self._time_left)
+        self.settler.done(self.pipeline, batch, processed, seen, time_left=self._time_left)
 
     def _batch(self, job: Job, message: BatchMessage) -> tuple[Batch, tuple[Reject, ...]]:
         """The message's items, claim checks redeemed; rows that the reader could not take are rejects already."""
@@ -205,6 +198,13 @@ class Worker:
 
     def _time_left(self) -> bool:
         return self.remaining() >= self.settings.deadline_margin
+
+
+def _wanted(seen: Seen, message: BatchMessage) -> bool:
+    """Whether there is anything to do. A pending batch of an older run has a newer message on its way."""
+    if seen.state in (BatchState.DONE, BatchState.CANCELLED):
+        return False
+    return message.outside or seen.state is BatchState.FAILED or message.run >= seen.job.reopened_run
 
 
 def _facts(job: Job, message: BatchMessage) -> dict[str, Any]:

@@ -25,10 +25,11 @@ TWO_WEEKS = 14 * 24 * 3600
 
 LIST_FUNCTIONS = """
 import json, app
-sources = [{"function": each.name.removesuffix("-sqs-event-source").removesuffix("-s3-event"),
-            "queue": getattr(each, "queue", None), "window": getattr(each, "maximum_batching_window_in_seconds", 0),
+sources = [{"function": each.name, "queue": getattr(each, "queue", None),
+            "window": getattr(each, "maximum_batching_window_in_seconds", 0),
             "concurrency": getattr(each, "maximum_concurrency", None)} for each in app.app.event_sources]
-print(json.dumps({"sources": sources, "functions": sorted(app.app.handler_map)}))
+functions = [each["function"] for each in sources] + [each.name for each in app.app.pure_lambda_functions]
+print(json.dumps({"sources": sources, "functions": functions}))
 """
 
 

@@ -20,7 +20,7 @@ LATER = {"pandas", "numpy", "openpyxl", "PIL", "python_calamine", "phonenumbers"
 
 BASE = "import chalice, boto3, pydantic, pydantic_settings"
 ROUNDS = 5
-BOUND = 1.8
+BOUND = 1.6
 
 PROGRAM = """
 import json, sys, time

@@ -16,6 +16,10 @@ WAIVED: Mapping[tuple[str, str], str] = {
     ("chalicelib.jobs.model", "lead"): "Duplicate.lead_id: the identity that a later row met",
 }
 LONGEST = 400
+LONGER: Mapping[str, int] = {
+    "chalicelib.api.models": 520,  # a flat list of what goes over the wire; each model is read alone
+    "chalicelib.adapters.ledger": 500,  # the one place that knows how the ledger's items look
+}
 
 
 def engine_words() -> set[tuple[str, str]]:
@@ -34,7 +38,8 @@ def test_no_waiver_outlives_its_reason():
 def test_modules_stay_short_enough_to_read():
     lengths = {module: len(sources.path(module).read_text(encoding="utf-8").splitlines())
                for module in sources.product()}
-    assert {module: lines for module, lines in lengths.items() if lines > LONGEST} == {}
+    assert {module: lines for module, lines in lengths.items() if lines > LONGER.get(module, LONGEST)} == {}
+    assert [module for module in LONGER if lengths[module] <= LONGEST] == [], "no longer an exception"
 
 
 def test_every_module_says_what_it_is_for():

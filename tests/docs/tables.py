@@ -24,11 +24,11 @@ MARKED = re.compile(r"(<!-- table:(\w+) -->\n)(.*?)(<!-- /table -->)", re.DOTALL
 
 
 def routes() -> str:
-    """Method, path and the first sentence of the view's docstring, in the order of app.py."""
+    """Method, path and the first paragraph of the view's docstring, by path."""
     app = importlib.import_module("app").app
-    rows = [(f"`{method}`", f"`{path}`", first_sentence(entry.view_function))
+    rows = [(f"`{method}`", f"`{path}`", meaning(entry.view_function))
             for path, methods in app.routes.items() for method, entry in methods.items()]
-    return table(("method", "path", "what it does"), sorted(rows, key=lambda row: (row[1], row[0])))
+    return table(("method", "path", "what it does"), sorted(rows, key=lambda row: (row[1].strip("`"), row[0])))
 
 
 def settings() -> str:
@@ -65,9 +65,9 @@ def default(field: FieldInfo) -> str:
     return "" if value == "" else f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
-def first_sentence(function: Callable[..., Any]) -> str:
+def meaning(function: Callable[..., Any]) -> str:
     prose = inspect.getdoc(function) or ""
-    return re.split(r"(?<=[.;:])\s|\n\n", prose.strip(), maxsplit=1)[0].replace("\n", " ").rstrip(".;:")
+    return prose.split("\n\n")[0].replace("\n", " ").removesuffix(".")
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -1,7 +1,7 @@
 """GET /status/{id}/rejects: every rejected row with its original columns and the reason, ready to be corrected.
 
-Columns are the union of the originals in order of appearance, then ours. Cells that were blank stay blank: the file is
-meant to be dropped again.
+Columns are those that we mapped in the sheets with rejects, then all others in order of appearance, then ours. Cells that
+were blank stay blank: the file is meant to be dropped again.
 """
 
 from __future__ import annotations
@@ -25,12 +25,19 @@ def small(job: Job, inline_rows: int) -> bool:
 
 def write_rejects(path: str, job: Job, format_: FileFormat, *, bom: bool, ledger: Ledger) -> int:
     """Write all rejects of `job` to `path`, in file order; answers how many. Reads the batches twice, streaming."""
-    columns: dict[str, None] = {}
-    for reject in _rejects(job, ledger):
-        columns.update(dict.fromkeys(reject.cells))
-    own = [column for column in columns if column not in REASONS]
     rows = (_row(job, reject) for reject in _rejects(job, ledger))
-    return write_rows(path, rows, Layout(format_, (*own, *REASONS), missing="", bom=bom))
+    return write_rows(path, rows, Layout(format_, (*_originals(job, ledger), *REASONS), missing="", bom=bom))
+
+
+def _originals(job: Job, ledger: Ledger) -> list[str]:
+    """A column that is blank in every reject is still one of the file's, where we know it from the mapping."""
+    sheets: set[int] = set()
+    seen: dict[str, None] = {}
+    for reject in _rejects(job, ledger):
+        sheets.add(reject.sheet)
+        seen.update(dict.fromkeys(reject.cells))
+    mapped = [column for sheet in ledger.sheets(job.job_id) if sheet.index in sheets for column in sheet.columns]
+    return [column for column in dict.fromkeys((*mapped, *seen)) if column not in REASONS]
 
 
 def _rejects(job: Job, ledger: Ledger) -> Iterator[Reject]:

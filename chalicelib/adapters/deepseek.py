@@ -13,12 +13,11 @@ Neither prompts, answers nor the key are ever logged.
 
 from __future__ import annotations
 
-import logging
 import random as _random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import requests
@@ -27,16 +26,16 @@ from pydantic import BaseModel, ValidationError
 from chalicelib.adapters.http import Reply, post_json
 from chalicelib.errors import ContentRefused, Transient, Unavailable, Waiting
 from chalicelib.jobs.limits import Policy
+from chalicelib.logs import log
 from chalicelib.settings import DeepSeekSettings
-
-log = logging.getLogger(__name__)
 
 PROVIDER = "deepseek"
 TRIES = 3
 """Times that one call is tried for errors that may pass at once."""
 BUSY_TRIES = 6
 BACKOFF_SECONDS, BACKOFF_CAP_SECONDS = 0.5, 8.0
-LEASE_MARGIN = 30.0
+LEASE_MARGIN = 5.0
+"""Seconds that a place outlasts its call: so long it stays taken when the worker is killed."""
 
 _ONLY_A_PERSON_CAN_HELP = {401: "key", 402: "balance", 403: "access", 404: "address"}
 _BUSY_STATUS = frozenset({429, 503})
@@ -86,8 +85,7 @@ class DeepSeek:
         random: _random.Random | None = None, patience: float = 2.0,
     ) -> None:
         self.settings = settings
-        self.policy = Policy(settings.max_concurrency, spacing_seconds=settings.spacing_seconds,
-                             lease_seconds=settings.call_timeout + LEASE_MARGIN)
+        self.policy = Policy(settings.max_concurrency, spacing_seconds=settings.spacing_seconds)
         self._limiter = limiter
         self._session = session
         self._monotonic = monotonic
@@ -114,8 +112,9 @@ class DeepSeek:
                 self._back_off(call, error)
 
     def _attempt(self, call: _Call) -> Completion:
-        left = call.ends - self._monotonic()
-        with self._limiter.hold(PROVIDER, self.policy, patience=max(0.0, min(self._patience, left))):
+        left = max(0.0, call.ends - self._monotonic())
+        policy = replace(self.policy, lease_seconds=min(self.settings.call_timeout, left) + LEASE_MARGIN)
+        with self._limiter.hold(PROVIDER, policy, patience=min(self._patience, left)):
             left = min(self.settings.call_timeout, call.ends - self._monotonic())
             call.usage += Usage(calls=1)
             reply = post_json(

@@ -2,13 +2,13 @@
 
 The algorithm is `jobs.limits`; this file only reads, writes and waits. A process remembers the state it saw last and
 bets on it: alone, a call costs two writes and no read. Whoever loses a race gets the winner's state with the refusal
-and decides anew from that, so a lost race costs one write. Waiting writes nothing. One item takes 1,000 writes a
-second on AWS, that is some 500 calls a second for a provider; its size grows by 40 bytes for each call in flight.
+and decides anew from that, so a lost race costs one write. Giving a place back cannot be lost in a race at all: it
+commutes with everything, so it is one unconditional write. Waiting writes nothing. One item takes 1,000 writes a second
+on AWS, that is some 500 calls a second for a provider; its size grows by 40 bytes for each call in flight.
 """
 
 from __future__ import annotations
 
-import logging
 import random as _random
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -21,11 +21,10 @@ from chalicelib.adapters.dynamodb import ConditionFailed, from_item, to_item, tr
 from chalicelib.errors import Conflict, Transient, Waiting
 from chalicelib.jobs import limits
 from chalicelib.jobs.limits import Permit, Policy, State, Wait
+from chalicelib.logs import log
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-log = logging.getLogger(__name__)
 
 PATIENCE = 2.0
 """Longest wait in seconds inside a call; anything longer is handed back, since a sleeping function costs money."""
@@ -45,13 +44,16 @@ class Versioned:
 
 
 class States(Protocol):
-    """The two primitives of a backend."""
+    """The three primitives of a backend."""
 
     def read(self, provider: str) -> Versioned:
         """The present state, consistently read."""
 
     def write(self, provider: str, state: State, version: int) -> Versioned:
         """Store `state` over `version`. Raises `Raced` when another write came first."""
+
+    def free(self, provider: str, lease_id: str, *, healthy: bool) -> Versioned | None:
+        """What `limits.release` does for a lease that is no probe, whoever else writes. None: nothing is stored."""
 
 
 class Raced(Conflict):
@@ -89,6 +91,21 @@ class DynamoStates:
         except ConditionFailed as refused:
             raise Raced(_versioned(refused.old) if refused.old else None) from refused
         return Versioned(state, version + 1)
+
+    def free(self, provider: str, lease_id: str, *, healthy: bool) -> Versioned | None:
+        forgiven = "SET strikes = :none " if healthy else ""
+        values = {":one": 1, **({":none": 0} if healthy else {})}
+        something_is_stored = "attribute_exists(pk)"
+        try:
+            with translated("the limiter has a state"):
+                answer = self._client.update_item(
+                    TableName=self._table, Key=to_item({"pk": _key(provider)}), ReturnValues="ALL_NEW",
+                    UpdateExpression=f"{forgiven}REMOVE leases.#lease ADD #version :one",
+                    ConditionExpression=something_is_stored, ExpressionAttributeValues=to_item(values),
+                    ExpressionAttributeNames={"#lease": lease_id, "#version": "version"})
+        except ConditionFailed:
+            return None
+        return _versioned(from_item(answer["Attributes"]))
 
 
 class Limiter:
@@ -137,7 +154,10 @@ class Limiter:
     def release(self, provider: str, permit: Permit, *, healthy: bool) -> None:
         """Give a permit back. Never raises: a lease that cannot be given back expires by itself."""
         try:
-            self._change(provider, lambda state, now: limits.release(state, now, permit.lease_id, healthy=healthy))
+            if permit.probe:
+                self._change(provider, lambda state, now: limits.release(state, now, permit.lease_id, healthy=healthy))
+            elif freed := self._states.free(provider, permit.lease_id, healthy=healthy):
+                self._seen[provider] = freed
         except Transient:
             log.warning("limiter lease left to expire", extra={"provider": provider}, exc_info=True)
 

@@ -17,7 +17,7 @@ from moto import mock_aws
 
 from chalicelib.adapters.limiter import DynamoStates, Limiter, Raced, States, Versioned
 from chalicelib.errors import Transient, Waiting
-from chalicelib.jobs.limits import Policy, State
+from chalicelib.jobs.limits import Policy, State, release
 
 TABLE = "dropmill-test-limits"
 FOUR = Policy(max_concurrency=4, lease_seconds=30)
@@ -71,6 +71,21 @@ def test_a_write_over_an_old_version_is_refused_and_tells_the_winner(states):
         with pytest.raises(Raced) as refused:
             states.write("p", State(strikes=2), version)
         assert refused.value.winner == Versioned(State(strikes=1), 1)
+
+
+@pytest.mark.parametrize("healthy", [True, False])
+def test_freeing_a_place_is_what_the_algorithm_calls_release(states, healthy):
+    state = State(leases={"a": 5.0, "b": 6.0}, last_start=4.0, tokens=1.5, blocked_until=3.0, strikes=4,
+                  circuit_reason="key", circuit_since=1.0, probe="b")
+    states.write("p", state, 0)
+    freed = Versioned(release(state, 4.5, "a", healthy=healthy), 2)
+    assert states.free("p", "a", healthy=healthy) == freed == states.read("p")
+
+
+def test_freeing_a_place_that_is_gone_or_never_was_does_no_harm(states):
+    assert states.free("p", "a", healthy=True) is None
+    states.write("p", State(leases={"b": 5.0}), 0)
+    assert states.free("p", "a", healthy=True).state.leases == {"b": 5.0}
 
 
 def test_another_process_sees_the_places_taken(states):
@@ -158,6 +173,9 @@ class LostAnswers:
             raise Transient("no answer")
         return written
 
+    def free(self, provider: str, lease_id: str, *, healthy: bool) -> Versioned | None:
+        return self.states.free(provider, lease_id, healthy=healthy)
+
 
 def test_a_lost_answer_takes_no_second_place(states):
     limiter = a_limiter(LostAnswers(states))
@@ -171,6 +189,9 @@ class DeadTable:
         raise Transient("no answer")
 
     def write(self, provider: str, state: State, version: int) -> Versioned:
+        raise Transient("no answer")
+
+    def free(self, provider: str, lease_id: str, *, healthy: bool) -> Versioned | None:
         raise Transient("no answer")
 
 
@@ -193,6 +214,10 @@ class Counting:
     def write(self, provider: str, state: State, version: int) -> Versioned:
         self.writes += 1
         return self.states.write(provider, state, version)
+
+    def free(self, provider: str, lease_id: str, *, healthy: bool) -> Versioned | None:
+        self.writes += 1
+        return self.states.free(provider, lease_id, healthy=healthy)
 
 
 def test_alone_a_call_costs_two_writes_and_no_read(states):

@@ -3,7 +3,7 @@
 Acts (in `--script`, `--chances` and `POST /_fake/behaviour`; an amount follows a colon):
 
     ok                                     a good answer
-    400 401 402 403 422 500 503 429        that status; an amount is its Retry-After
+    400 401 402 403 404 422 429 500 503    that status; an amount is its Retry-After
     keepalive:s                            blank lines for s seconds, then a good answer
     silence:s                              nothing at all for s seconds, then a good answer
     hangup                                 the connection breaks in the middle of the body
@@ -30,9 +30,10 @@ from chalicelib.local.fakes.server import Act, Behaviour, FakeHandler, FakeServe
 
 MODELS = ("deepseek-flash", "deepseek-v4-flash", "deepseek-v4-pro")
 FIELDS = ("firstName", "lastName", "name", "email", "phone", "company", "title", "industry", "source", "remarks")
-MESSAGES = {400: "Invalid request body format", 401: "Authentication Fails (no such user)", 402: "Insufficient Balance",
-            403: "Forbidden", 422: "Invalid parameters", 429: "Rate limit reached", 500: "Server Error",
-            503: "Server overloaded"}
+MESSAGES = {
+    400: "Invalid request body format", 401: "Authentication Fails (no such user)", 402: "Insufficient Balance",
+    403: "Forbidden", 404: "Not Found", 422: "Invalid parameters", 429: "Rate limit reached", 500: "Server Error",
+    503: "Server overloaded"}
 
 Row = dict[str, str]
 
@@ -59,7 +60,7 @@ class FakeDeepSeek(FakeServer):
         key: str = "", latency: float = 0.0, tick: float = 0.5, capacity: int | None = None,
         poison: Mapping[str, int] | None = None,
     ) -> None:
-        self.behaviour = Behaviour.of(script, chances, seed)
+        self.behaviour = Behaviour.of(KINDS, script, chances, seed)
         self.key = key
         self.latency = latency
         self.tick = tick
@@ -124,12 +125,19 @@ class _Handler(FakeHandler):
     def do_POST(self) -> None:  # noqa: N802
         body = self.read_json()
         if self.path == "/_fake/behaviour":
-            self.fake.change(body)
-            self.answer(200, {})
+            self._change(body)
         elif not self.path.endswith("/chat/completions"):
             self._refuse(404)
         else:
             self._serve(body)
+
+    def _change(self, body: Any) -> None:
+        try:
+            self.fake.change(body)
+        except (ValueError, AttributeError) as error:
+            self.answer(400, {"error": {"message": str(error)}})
+        else:
+            self.answer(200, {})
 
     def _serve(self, body: Any) -> None:
         entered = self.fake.enter()
@@ -178,7 +186,7 @@ class _Handler(FakeHandler):
             self.fake.stopping.wait(min(self.fake.tick, left))
 
     def _refuse(self, status: int, retry_after: float | None = None) -> None:
-        error = {"message": MESSAGES.get(status, "Not Found"), "type": "error", "param": None, "code": str(status)}
+        error = {"message": MESSAGES[status], "type": "error", "param": None, "code": str(status)}
         self.answer(status, {"error": error}, {} if retry_after is None else {"Retry-After": f"{retry_after:g}"})
 
     def _authorised(self) -> bool:
@@ -290,6 +298,11 @@ _MISTAKES: Mapping[str, Callable[[list[Row]], list[Row]]] = {
     "invented_email": lambda rows: [{**rows[0], "email": "somebody.else@invented.example"}, *rows[1:]],
     "invented_phone": lambda rows: [{**rows[0], "phone": "+1 202 555 0199"}, *rows[1:]],
 }
+
+KINDS = frozenset({
+    "ok", *map(str, MESSAGES), "keepalive", "silence", "hangup", "blank", "length", "insufficient_system_resource",
+    "content_filter", "broken", "fenced", *_MISTAKES})
+"""Every act that may be asked for."""
 
 
 def main() -> None:

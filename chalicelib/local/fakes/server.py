@@ -33,16 +33,23 @@ class Act:
 
 @dataclass(slots=True)
 class Behaviour:
-    """What comes next: the script while it lasts, then chance. `chances` maps an act (`429:2`) to a probability."""
+    """What comes next: the script while it lasts, then chance. `chances` maps an act (`429:2`) to a probability.
 
+    An act that is none of `kinds` is a ValueError, said to the person who asked for it.
+    """
+
+    kinds: frozenset[str]
     script: deque[Act] = field(default_factory=deque)
     chances: dict[str, float] = field(default_factory=dict)
     random: Random = field(default_factory=lambda: Random(0))  # noqa: S311
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def of(cls, script: Iterable[str] = (), chances: Mapping[str, float] | None = None, seed: int = 0) -> Behaviour:
-        return cls(deque(map(Act.parse, script)), dict(chances or {}), Random(seed))  # noqa: S311
+    def of(cls, kinds: Iterable[str], script: Iterable[str] = (), chances: Mapping[str, float] | None = None,
+           seed: int = 0) -> Behaviour:
+        behaviour = cls(frozenset(kinds))
+        behaviour.change({"script": list(script), "chances": chances or {}, "seed": seed})
+        return behaviour
 
     def next(self) -> Act:
         with self._lock:
@@ -57,13 +64,18 @@ class Behaviour:
 
     def change(self, wanted: Mapping[str, Any]) -> None:
         """`{"script": ["429:2", "ok"], "chances": {"500": 0.1}, "seed": 7}`; what is not named stays."""
+        script = deque(map(self._known, wanted.get("script", ())))
+        chances = {str(act): float(chance) for act, chance in wanted.get("chances", {}).items() if self._known(act)}
         with self._lock:
-            if "script" in wanted:
-                self.script = deque(map(Act.parse, wanted["script"]))
-            if "chances" in wanted:
-                self.chances = {str(act): float(chance) for act, chance in wanted["chances"].items()}
-            if "seed" in wanted:
-                self.random = Random(wanted["seed"])  # noqa: S311
+            self.script = script if "script" in wanted else self.script
+            self.chances = chances if "chances" in wanted else self.chances
+            self.random = Random(wanted["seed"]) if "seed" in wanted else self.random  # noqa: S311
+
+    def _known(self, text: str) -> Act:
+        act = Act.parse(text)
+        if act.kind not in self.kinds:
+            raise ValueError(f"{text!r} is none of {', '.join(sorted(self.kinds))}")
+        return act
 
 
 class FakeServer(ThreadingHTTPServer):

@@ -8,7 +8,6 @@ answer its final form: whatever an e-mail, a phone or an unmapped column held be
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from chalicelib.errors import ContentRefused, Transient, Unavailable, Waiting
 from chalicelib.jobs.model import Item
+from chalicelib.logs import log
 from chalicelib.pipelines.leads import prompt
 from chalicelib.pipelines.leads.cells import text_of
 from chalicelib.pipelines.leads.grounding import ungrounded
@@ -25,8 +25,6 @@ from chalicelib.pipelines.leads.standardize import Standardized, clean, standard
 if TYPE_CHECKING:
     from chalicelib.adapters.deepseek import Completion, Usage
     from chalicelib.settings import DeepSeekSettings
-
-log = logging.getLogger(__name__)
 
 DEEPSEEK, LOCAL = "deepseek", "local"
 CHARS_A_TOKEN = 2

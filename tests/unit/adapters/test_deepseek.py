@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import logging
 import random
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import requests
 
-from chalicelib.adapters.deepseek import PROVIDER, DeepSeek
+from chalicelib.adapters.deepseek import LEASE_MARGIN, PROVIDER, DeepSeek
 from chalicelib.adapters.limiter import Limiter, Raced, Versioned
 from chalicelib.errors import ContentRefused, Transient, Unavailable, Waiting
-from chalicelib.jobs.limits import State
+from chalicelib.jobs.limits import Permit, Policy, State, release
 from chalicelib.local.fakes.deepseek import FakeDeepSeek
 from chalicelib.settings import Settings
 
@@ -29,16 +31,25 @@ class MemoryStates:
     """The limiter's states in a dictionary."""
 
     def __init__(self) -> None:
+        self.lock = threading.Lock()
         self.stored: dict[str, Versioned] = {}
 
     def read(self, provider: str) -> Versioned:
         return self.stored.get(provider, Versioned(State(), 0))
 
     def write(self, provider: str, state: State, version: int) -> Versioned:
-        if self.read(provider).version != version:
-            raise Raced(self.read(provider))
-        self.stored[provider] = Versioned(state, version + 1)
-        return self.stored[provider]
+        with self.lock:
+            if self.read(provider).version != version:
+                raise Raced(self.read(provider))
+            self.stored[provider] = Versioned(state, version + 1)
+            return self.stored[provider]
+
+    def free(self, provider: str, lease_id: str, *, healthy: bool) -> Versioned | None:
+        with self.lock:
+            known = self.read(provider)
+            freed = release(known.state, 0, lease_id, healthy=healthy)
+            self.stored[provider] = Versioned(freed, known.version + 1)
+            return self.stored[provider]
 
 
 class Time:
@@ -261,6 +272,7 @@ def test_neither_key_nor_content_reach_the_log(account, caplog):
     with pytest.raises(Unavailable) as failed:
         here.client().complete(MESSAGES, deadline=60)
     told = caplog.text + repr(failed.value) + str(failed.value.details) + str([vars(one) for one in caplog.records])
+    assert "deepseek call is tried again" in told, "nothing was logged at all"
     assert KEY not in told
     assert "Ann Lee" not in told
 
@@ -273,3 +285,33 @@ def test_all_places_are_given_back_whatever_happened(account):
         except (ContentRefused, Transient, Waiting):
             here.time.sleep(60)
     assert here.states.read(PROVIDER).state.leases == {}
+
+
+def test_all_workers_together_stay_within_the_places_of_the_account(account):
+    here = account(latency=0.02)
+    chosen = here.client(DEEPSEEK_MAX_CONCURRENCY=3).settings
+
+    def work(_: int) -> None:
+        worker = DeepSeek(chosen, Limiter(here.states), requests.Session(), patience=30)
+        for _ in range(3):
+            worker.complete(MESSAGES, deadline=60)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
+    assert len(here.fake.seen) == 24
+    assert here.fake.max_in_flight <= 3
+
+
+def test_a_place_is_kept_no_longer_than_the_call_may_last(account):
+    here = account()
+    policies: list[Policy] = []
+
+    class Watching(Limiter):
+        def acquire(self, provider: str, policy: Policy, **options: Any) -> Permit:
+            policies.append(policy)
+            return super().acquire(provider, policy, **options)
+
+    client = DeepSeek(here.client(DEEPSEEK_TIMEOUT_SECONDS=100).settings, Watching(here.states), here.session)
+    for deadline in (7, 700):
+        client.complete(MESSAGES, deadline=deadline)
+    assert [policy.lease_seconds for policy in policies] == pytest.approx([7 + LEASE_MARGIN, 100 + LEASE_MARGIN], abs=1)

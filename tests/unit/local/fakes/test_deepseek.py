@@ -162,7 +162,7 @@ def test_more_requests_than_the_capacity_are_refused(fake):
 
 def test_chance_is_seeded(fake):
     def drawn(seed: int) -> list[str]:
-        behaviour = Behaviour.of(chances={"429:2": 0.3, "500": 0.3}, seed=seed)
+        behaviour = Behaviour.of(["429", "500"], chances={"429:2": 0.3, "500": 0.3}, seed=seed)
         return [behaviour.next().kind for _ in range(200)]
 
     assert drawn(1) == drawn(1) != drawn(2)
@@ -182,6 +182,16 @@ def test_behaviour_is_changed_and_the_log_read_over_http(fake):
     log = requests.get(f"{here.url}/_fake/log", timeout=5)
     assert log.json()["acts"] == ["503", "500"]
     assert "Ann" not in log.text
+
+
+def test_an_act_nobody_knows_is_said_at_once(fake):
+    with pytest.raises(ValueError, match="bogus"):
+        fake("bogus")
+    with pytest.raises(ValueError, match="430"):
+        fake(chances={"430": 0.1})
+    here = fake("402")
+    assert requests.post(f"{here.url}/_fake/behaviour", json={"script": ["bogus"]}, timeout=5).status_code == 400
+    assert ask(here).status_code == 402
 
 
 def test_a_connection_is_kept_between_requests(fake):

@@ -10,14 +10,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
-from chalicelib.errors import FileRefused
+from chalicelib.errors import FileProblem, FileRefused
 from chalicelib.tables.cells import boolean_text, iso_text, number_text, unescape, unfold
 from chalicelib.tables.limits import Limits
 from chalicelib.tables.markup import Feed
 from chalicelib.tables.raw import Row
-from chalicelib.tables.rows import CellText, RowCollector, Spread, checked_number, column_letters, column_number
+from chalicelib.tables.rows import (
+    LAST_ROW,
+    CellText,
+    RowCollector,
+    Spread,
+    checked_number,
+    column_letters,
+    column_number,
+    missing_string,
+)
 from chalicelib.tables.strings import Unfit, utf8
 
 _MOST_COLUMNS = 200
@@ -25,14 +34,17 @@ _MOST_FORMS = 5
 _MOST_LESSONS = 60
 _LONGEST_HEAD = 4 * 1024 * 1024
 
+# Possessive quantifiers (`++`, `?+`) never give back what they took, which more than halves the time of a match.
+_FORMULA = r"<f[^>]*+(?:(?<=/)>|(?<!/)>[^<]*+</f>)"
+_TEXT = r'<is><t(?: xml:space="preserve")?+>([^<]*+)</t></is>'
 _CELL = re.compile(
-    r'\s*<c r="([A-Z]{1,3})\d+"([^>]*?)(?:/>|>(?:<f[^>]*?(?:/>|>[^<]*</f>))?'
-    r'(?:<v>([^<]*)</v>|<v/>|<is><t(?: xml:space="preserve")?>([^<]*)</t></is>)?</c>)'
+    rf'\s*+<c r="([A-Z]{{1,3}}+)\d++"([^>/]*+)(?:/>|>({_FORMULA})?+(?:<v>([^<]*+)</v>|<v/>|{_TEXT})?+</c>)'
 )
+_ROW = re.compile(r"\s*+<row\b([^>]*+)>")
+_PLAIN_ROW = r'<row r="(\d++)"[^>]*+(?<!/)>'
 _ATTRIBUTES = re.compile(r' (s|t)="(\w+)"')
-_ROW = re.compile(r'\s*<row\b([^>]*)>')
 _NUMBER = re.compile(r'\br="(\d+)"')
-_STYLE_AND_SHARED = re.compile(r'(?: s="\d+")? t="s"')
+_STYLED_SHARED = re.compile(r'(?: s="\d+")? t="s"')
 
 
 class Form(NamedTuple):
@@ -40,13 +52,18 @@ class Form(NamedTuple):
 
     attributes: str
     inline: bool
+    formula: bool
 
 
-def fast_rows(chunks: Iterator[bytes], text: CellText, limits: Limits) -> Iterator[Row]:
-    """Rows of a worksheet part. Raises Unfit where the general way must read instead, FileRefused as that would."""
+_SHARED = Form(' t="s"', inline=False, formula=False)
+"""Every shared string, whatever its style: the style of a text does not matter here."""
+
+
+def fast_rows(chunks: Iterator[bytes], text: CellText, limits: Limits) -> Iterator[list[Row]]:
+    """Rows of a worksheet part, in lists. Raises Unfit where the general way must read instead, or FileRefused."""
     scanner = _Scanner(text, limits)
     for piece in _pieces(chunks, limits):
-        yield from scanner.rows(piece)
+        yield scanner.rows(piece)
 
 
 def _pieces(chunks: Iterator[bytes], limits: Limits) -> Iterator[str]:
@@ -115,43 +132,64 @@ class _Scanner:
         self._pattern = _Pattern(text)
         self._attributes: dict[str, tuple[str, str]] = {}
 
-    def rows(self, piece: str) -> Iterator[Row]:
+    def rows(self, piece: str) -> list[Row]:
+        """The rows of a piece, which is cut after `</row>` unless it is the sheet's last."""
         longest = self._limits.max_cell_chars
         segments = piece.split("</row>")
         last = segments.pop()
+        done: list[Row] = []
         for segment in segments:
-            start = self._open(segment)
-            cells = self._pattern.cells(segment, start)
-            if cells is None:
-                cells = self._apart(segment, start)
-            if len(segment) > longest:
-                self._check(cells)
+            try:
+                row = self._pattern.row(segment)
+            except (IndexError, ValueError) as error:
+                raise missing_string() from error
+            if row is None:
+                cells = self._apart(segment)
+            else:
+                number, cells = row
+                self._number = number if number > self._number else checked_number(number, self._number)
             if cells:
-                yield self._number, cells
+                if len(segment) > longest:
+                    self._check(cells)
+                done.append((self._number, cells))
+        if self._number > LAST_ROW:
+            checked_number(self._number, 0)
         if last and not last.isspace():
             self._skip_empty(last)
+        return done
+
+    def _apart(self, segment: str) -> list[str]:
+        """One row, cell by cell; teaches the pattern."""
+        found: list[tuple[int, str]] = []
+        forms: list[tuple[int, Form]] = []
+        before, at = -1, self._open(segment)
+        while match := _CELL.match(segment, at):
+            at = match.end()
+            letters, attributes, formula, value, inline = match.groups()
+            column = column_number(letters)
+            if column <= before:
+                return self._parsed(segment)
+            before = column
+            if value is not None or inline is not None:
+                found.append((column, self._value(attributes, value, inline)))
+                forms.append((column, Form(attributes, value is None, bool(formula))))
+        if segment[at:].strip():
+            return self._parsed(segment)
+        self._pattern.learn(forms)
+        return self._spread.place(found)
 
     def _open(self, segment: str) -> int:
-        """Read the row's number; returns where its cells begin."""
-        if segment.startswith('<row r="'):
-            close = segment.find(">", 8)
-            if close > 0 and segment[close - 1] != "/":
-                self._take_number(segment[8 : segment.find('"', 8)])
-                return close + 1
+        """Read the row's number, and of rows without content before it; returns where its cells begin."""
         start = 0
         while match := _ROW.match(segment, start):
             start = match.end()
             number = _NUMBER.search(match[1])
-            self._take_number(number[1] if number else "")
+            if number is None:
+                raise Unfit
+            self._number = checked_number(int(number[1]), self._number)
             if not match[1].endswith("/"):
                 return start
         raise Unfit
-
-    def _take_number(self, digits: str) -> None:
-        before = self._number
-        if not digits.isdigit():
-            raise Unfit
-        self._number = checked_number(int(digits), before)
 
     def _skip_empty(self, rest: str) -> None:
         """After the last `</row>` of the sheet only rows without content may stand."""
@@ -162,28 +200,6 @@ class _Scanner:
                 raise Unfit
         if rest[start:].strip():
             raise Unfit
-
-    def _apart(self, segment: str, start: int) -> list[str]:
-        """One row, cell by cell; teaches the pattern."""
-        found: list[tuple[int, str]] = []
-        forms: list[tuple[int, Form]] = []
-        before = -1
-        at = start
-        while match := _CELL.match(segment, at):
-            at = match.end()
-            letters, attributes, value, inline = match.groups()
-            column = column_number(letters)
-            if column <= before:
-                return self._parsed(segment)
-            before = column
-            if value is None and inline is None:
-                continue
-            found.append((column, self._value(attributes, value, inline)))
-            forms.append((column, Form(attributes, value is None)))
-        if segment[at:].strip():
-            return self._parsed(segment)
-        self._pattern.learn(forms)
-        return self._spread.place(found)
 
     def _value(self, attributes: str, value: str | None, inline: str | None) -> str:
         if value is None:
@@ -201,16 +217,14 @@ class _Scanner:
         try:
             feed.feed(f"<rows>{segment}</row></rows>", final=True)
         except FileRefused as error:
-            if error.code == "CORRUPT_FILE":
+            if error.code is FileProblem.CORRUPT_FILE:
                 raise Unfit from error
             raise
         rows = collector.take()
         return rows[-1][1] if rows else []
 
     def _check(self, cells: list[str]) -> None:
-        if cells and max(map(len, cells)) > self._limits.max_cell_chars:
-            from chalicelib.errors import FileProblem
-
+        if max(map(len, cells)) > self._limits.max_cell_chars:
             raise FileRefused(FileProblem.CELL_TOO_LONG, row=self._number)
 
 
@@ -221,49 +235,51 @@ class _Pattern:
         self._text = text
         self._forms: dict[int, list[Form]] = {}
         self._lessons = 0
-        self._match: Callable[[str, int], re.Match[str] | None] | None = None
-        self._shared_only = False
-        self._plan: list[tuple[int, Callable[[str], str]]] = []
-        self._single: list[Callable[[str], str]] | None = None
+        self._match: Callable[[str], re.Match[str] | None] | None = None
+        self._shows: list[Callable[[str], str]] = []
+        self._places: list[int] = []
+        self._only_shared = False
+        self._one_form = False
 
-    def cells(self, segment: str, start: int) -> list[str] | None:
-        """The row's cells, or None where the pattern does not fit."""
-        if self._match is None:
-            return None
-        match = self._match(segment, start)
+    def row(self, segment: str) -> Row | None:
+        """The row's number and cells, or None where the pattern does not fit.
+
+        Raises IndexError or ValueError where a cell refers to a shared string that there is not.
+        """
+        match = self._match(segment) if self._match is not None else None
         if match is None:
             return None
-        groups = match.groups()
-        if self._shared_only and None not in groups:
-            cells = self._shared(groups)
-        elif self._single is not None:
-            cells = ["" if group is None else show(group) for show, group in zip(self._single, groups, strict=True)]
+        number, *values = match.groups()
+        if self._only_shared:
+            cells = self._shared(values)
+        elif self._one_form:
+            cells = ["" if value is None else show(value) for show, value in zip(self._shows, values, strict=True)]
         else:
-            cells = [""] * (max(self._forms) + 1)
-            for (column, show), group in zip(self._plan, groups, strict=True):
-                if group is not None:
-                    cells[column] = show(group)
+            cells = [""] * (self._places[-1] + 1)
+            for place, show, value in zip(self._places, self._shows, values, strict=True):
+                if value is not None:
+                    cells[place] = show(value)
         while cells and not cells[-1]:
             cells.pop()
-        return cells
+        return int(number), cells
 
-    def _shared(self, groups: tuple[str, ...]) -> list[str]:
-        try:
-            return list(map(self._text.string, map(int, groups)))
-        except IndexError:
-            return [self._text.shared(group) for group in groups]
+    def _shared(self, values: list[str | None]) -> list[str]:
+        while values and values[-1] is None:
+            values.pop()
+        if None not in values:
+            return self._text.strings.get(cast("list[str]", values))
+        found = iter(self._text.strings.get([value for value in values if value is not None]))
+        return ["" if value is None else next(found) for value in values]
 
     def learn(self, forms: list[tuple[int, Form]]) -> None:
         """Widen the pattern so that it fits a row of these forms; gives up quietly on sheets that are never alike."""
-        if self._lessons >= _MOST_LESSONS or (forms and forms[-1][0] >= _MOST_COLUMNS):
+        if self._lessons >= _MOST_LESSONS or not forms or forms[-1][0] >= _MOST_COLUMNS:
             return
         new = False
         for column, form in forms:
             known = self._forms.setdefault(column, [])
             general = _generalised(form)
-            if general not in known:
-                if len(known) >= _MOST_FORMS:
-                    return
+            if general not in known and len(known) < _MOST_FORMS:
                 known.append(general)
                 new = True
         if new:
@@ -271,48 +287,53 @@ class _Pattern:
             self._compile()
 
     def _compile(self) -> None:
-        parts: list[str] = []
-        self._plan = []
-        for column in range(max(self._forms) + 1):
-            forms = self._forms.get(column, [])
-            spellings = ["(?: s=\"\\d+\")?/>", *(_spelling(form) for form in forms)]
-            parts.append(f'(?:<c r="{column_letters(column)}\\d+"(?:{"|".join(spellings)}))?')
-            self._plan.extend((column, self._show(form)) for form in forms)
-        self._match = re.compile("".join(parts)).fullmatch
-        columns = [column for column, _show in self._plan]
-        self._single = [show for _column, show in self._plan] if columns == list(range(len(columns))) else None
-        self._shared_only = self._single is not None and all(
-            form.attributes == _STYLE_AND_SHARED.pattern for forms in self._forms.values() for form in forms
-        )
+        width = max(self._forms) + 1
+        spelled = [_PLAIN_ROW]
+        for column in range(width):
+            spellings = "|".join([*map(_spelling, self._forms.get(column, [])), r'(?: s="\d++")?+/>'])
+            spelled.append(rf'(?:<c r="{column_letters(column)}\d[^"]*+"(?:{spellings}))?+')
+        self._match = re.compile("".join(spelled)).fullmatch
+        pairs = [(column, form) for column in range(width) for form in self._forms.get(column, [])]
+        self._places = [column for column, _form in pairs]
+        self._shows = [self._show(form) for _column, form in pairs]
+        self._one_form = self._places == list(range(width))
+        self._only_shared = self._one_form and all(form == _SHARED for _column, form in pairs)
 
     def _show(self, form: Form) -> Callable[[str], str]:
-        if form.inline:
-            return lambda raw: unfold(unescape(raw))
         named = dict(_ATTRIBUTES.findall(form.attributes))
         kind, style = named.get("t", ""), named.get("s", "")
+        if form.inline:
+            return _plain_text
         if kind == "s":
-            return self._text.shared
+            return self._text.strings.at
         if kind in ("", "n"):
-            return self._text.show(style) or number_text
+            return _number_shower(self._text.show(style) or number_text)
         if kind == "b":
             return boolean_text
         if kind == "d":
             return iso_text
         # Text of a formula, an error as shown, or a kind that only a later standard knows.
-        return lambda raw: unfold(unescape(raw))
+        return _plain_text
+
+
+def _plain_text(raw: str) -> str:
+    return unfold(unescape(raw))
+
+
+def _number_shower(show: Callable[[str], str]) -> Callable[[str], str]:
+    return lambda raw: show(raw) if raw else ""
 
 
 def _generalised(form: Form) -> Form:
-    """The style of a shared string does not matter, so one form stands for all of them."""
-    if not form.inline and _STYLE_AND_SHARED.fullmatch(form.attributes):
-        return Form(_STYLE_AND_SHARED.pattern, False)
-    return form
+    shared = not form.inline and not form.formula and _STYLED_SHARED.fullmatch(form.attributes)
+    return _SHARED if shared else form
 
 
 def _spelling(form: Form) -> str:
-    if form.attributes == _STYLE_AND_SHARED.pattern:
-        return f"{form.attributes}><v>(\\d+)</v></c>"
+    if form == _SHARED:
+        return r'(?: s="\d++")?+ t="s"><v>([0-9]++)</v></c>'
     attributes = re.escape(form.attributes)
+    value = "[0-9]++" if ' t="s"' in form.attributes else "[^<]*+"
     if form.inline:
-        return f'{attributes}><is><t(?: xml:space="preserve")?>([^<]*)</t></is></c>'
-    return f"{attributes}>(?:<f[^>]*?(?:/>|>[^<]*</f>))?<v>([^<]*)</v></c>"
+        return f"{attributes}>{_TEXT}</c>"
+    return f"{attributes}>{_FORMULA if form.formula else ''}<v>({value})</v></c>"

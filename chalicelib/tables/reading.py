@@ -141,9 +141,7 @@ class _Sheet:
             self._rows_out += 1
             item: dict[str, Any] = {"_worksheet": worksheet, "_sheet": index, "_row": number}
             # Short rows simply end early; wide ones were given names above.
-            for name, cell in zip(names, cells):  # noqa: B905
-                if cell and not cell.isspace():
-                    item[name] = cell
+            item.update({name: cell for name, cell in zip(names, cells) if cell and not cell.isspace()})  # noqa: B905
             yield item
 
     def count(self) -> SheetCount:

@@ -9,7 +9,7 @@ import mmap
 import re
 import tempfile
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from typing import IO
 
@@ -19,7 +19,9 @@ from chalicelib.tables.cells import unescape, unfold
 from chalicelib.tables.limits import MIB, Limits
 from chalicelib.tables.markup import Attributes, Feed
 
-_SIMPLE = re.compile(r'<si><t(?: xml:space="preserve")?>([^<]*)</t></si>')
+_OPEN, _CLOSE = "<si><t>", "</t></si>"
+_PRESERVED = '<si><t xml:space="preserve">'
+_SIMPLE = re.compile(f"{_OPEN}([^<]*+){_CLOSE}")
 _ENCODING = re.compile(rb"""\s*<\?xml[^>]*?\sencoding\s*=\s*["']([^"']*)""")
 
 
@@ -28,37 +30,50 @@ class Unfit(Exception):
 
 
 class Strings:
-    """Strings by number through `get`, which raises IndexError beyond the last. Close after use."""
+    """Strings by number. The first ones stay in memory, where values that repeat usually are. Close after use."""
 
     def __init__(self, in_memory: int) -> None:
-        self._in_memory = in_memory
-        self._bytes = 0
-        self._list: list[str] = []
+        self._room = in_memory
+        self._first: list[str] = []
         self._file: IO[bytes] | None = None
         self._ends = array("Q", [0])
         self._map: mmap.mmap | bytes = b""
-        self.get: Callable[[int], str] = self._list.__getitem__
 
     def extend(self, texts: list[str], size: int) -> None:
         """Add texts of roughly `size` bytes together."""
-        self._bytes += size
-        if self._file is None and self._bytes <= self._in_memory:
-            self._list.extend(texts)
-            return
-        if self._file is None:
-            self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
-            self._spill(self._list)
-            self._list.clear()
-        self._spill(texts)
+        self._room -= size
+        if self._file is None and self._room >= 0:
+            self._first.extend(texts)
+        else:
+            self._spill(texts)
 
     def seal(self) -> None:
         """No more strings come; from now on they can be asked for."""
-        if self._file is None:
-            return
-        self._file.flush()
-        if self._ends[-1]:
+        if self._file is not None and self._ends[-1]:
+            self._file.flush()
             self._map = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
-        self.get = self._from_disk
+
+    def get(self, numbers: Iterable[str]) -> list[str]:
+        """The strings of these numbers. Raises IndexError beyond the last one, ValueError for what is no number."""
+        first = self._first
+        if self._file is None:
+            return list(map(first.__getitem__, map(int, numbers)))
+        here, ends, data = len(first), self._ends, self._map
+        return [
+            first[number]
+            if number < here
+            else data[ends[number - here] : ends[number - here + 1]].decode("utf-8", "surrogatepass")
+            for number in map(int, numbers)
+        ]
+
+    def at(self, digits: str) -> str:
+        """One string; raises as `get` does."""
+        number = int(digits)
+        here = len(self._first)
+        if number < here or self._file is None:
+            return self._first[number]
+        start, end = self._ends[number - here : number - here + 2]
+        return self._map[start:end].decode("utf-8", "surrogatepass")
 
     def close(self) -> None:
         if isinstance(self._map, mmap.mmap):
@@ -67,16 +82,17 @@ class Strings:
             self._file.close()
 
     def _spill(self, texts: list[str]) -> None:
-        assert self._file is not None
-        encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
-        sums = accumulate(map(len, encoded), initial=self._ends[-1])
-        next(sums)
+        if self._file is None:
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
+        joined = "".join(texts)
+        encoded = joined.encode("utf-8", "surrogatepass")
+        if len(encoded) == len(joined):
+            sizes: Iterable[int] = map(len, texts)
+        else:
+            sizes = (len(text.encode("utf-8", "surrogatepass")) for text in texts)
+        sums = accumulate(sizes, initial=self._ends.pop())
         self._ends.extend(sums)
-        self._file.write(b"".join(encoded))
-
-    def _from_disk(self, number: int) -> str:
-        ends = self._ends
-        return self._map[ends[number] : ends[number + 1]].decode("utf-8", "surrogatepass")
+        self._file.write(encoded)
 
 
 def read_strings(archive: Archive, part: str, limits: Limits) -> Strings:
@@ -149,8 +165,8 @@ def _texts(piece: bytes, limits: Limits) -> list[str]:
         raise Unfit
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    found = _SIMPLE.findall(text)
-    if len(found) != text.count("<si"):
+    found = _cut(text)
+    if found is None:
         return _parsed(text, limits)
     if "&" in text:
         found = [unescape(each) for each in found]
@@ -159,6 +175,19 @@ def _texts(piece: bytes, limits: Limits) -> list[str]:
     if len(text) > limits.max_cell_chars:
         _check_lengths(found, limits)
     return found
+
+
+def _cut(text: str) -> list[str] | None:
+    """Plain strings by splitting, or by expression where there are spaces between them; None if some are not plain."""
+    text = text.replace(_PRESERVED, _OPEN)
+    count = text.count(_OPEN)
+    # Four marks a string and no other: then nothing else can stand between them.
+    if text.count("<") == 4 * count and text.startswith(_OPEN) and text.endswith(_CLOSE):
+        found = text[len(_OPEN) : -len(_CLOSE)].split(_CLOSE + _OPEN)
+        if len(found) == count:
+            return found
+    found = _SIMPLE.findall(text)
+    return found if len(found) == text.count("<si") else None
 
 
 def _parsed(text: str, limits: Limits) -> list[str]:

@@ -24,7 +24,7 @@ def workbook_sheets(path: str, limits: Limits) -> Iterator[RawSheet]:
         workbook = open_workbook(archive)
         strings = read_strings(archive, workbook.strings_part, limits)
         try:
-            text = CellText(strings.get, workbook.shows, limits)
+            text = CellText(strings, workbook.shows)
             for sheet in workbook.sheets:
                 yield RawSheet(sheet.index, sheet.name, sheet.hidden, _rows(archive, sheet, text, limits))
         finally:
@@ -35,8 +35,8 @@ def _rows(archive: Archive, sheet: SheetPart, text: CellText, limits: Limits) ->
     """The fast way as far as it goes; both ways yield the same rows, so the general one goes on where it stopped."""
     given = 0
     try:
-        for row in fast_rows(archive.chunks(sheet.part), text, limits):
-            given += 1
-            yield row
+        for rows in fast_rows(archive.chunks(sheet.part), text, limits):
+            given += len(rows)
+            yield from rows
     except Unfit:
         yield from islice(general_rows(archive.chunks(sheet.part), text, limits), given, None)

@@ -170,8 +170,13 @@ def _save(client: Client, content: Content, output: str | None) -> int:
         sys.stdout.buffer.flush()
         return 0
     path = Path(output or Path(content.name).name)
-    with path.open("wb") as file:
-        client.write(content, file)
+    part = path.with_name(path.name + ".part")
+    try:
+        with part.open("wb") as file:
+            client.write(content, file)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
     say(f"wrote {path}")
     return 0
 

@@ -392,6 +392,15 @@ def test_an_export_that_is_not_ready_is_waited_for_and_named_without_a_path(serv
     assert (tmp_path / "leads.xlsx").read_bytes() == b"PK"
 
 
+def test_a_download_that_fails_leaves_no_file_and_spares_the_old_one(server, run, tmp_path, capsys):
+    (tmp_path / "r.xlsx").write_bytes(b"old")
+    server.script("GET /status/j1/rejects", Answer(200, {"url": f"{server.url}/files/gone"}))
+    assert run("rejects", "j1", "--format", "xlsx", "-o", tmp_path / "r.xlsx") == 1
+    assert "the download answered 404" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["r.xlsx"]
+    assert (tmp_path / "r.xlsx").read_bytes() == b"old"
+
+
 def test_an_export_that_failed_is_an_error(server, run, capsys):
     server.script("POST /export", Answer(202, {"exportId": "e1", "statusUrl": "/exports/e1"}))
     failed = {"status": "error", "error": {"code": "INTERNAL", "message": "no"}}

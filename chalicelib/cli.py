@@ -170,6 +170,17 @@ def _save(client: Client, content: Content, output: str | None) -> int:
         sys.stdout.buffer.flush()
         return 0
     path = Path(output or Path(content.name).name)
+    if path.exists() and not path.is_file():  # a device or a pipe is written to, never replaced
+        with path.open("wb") as file:
+            client.write(content, file)
+    else:
+        _write_whole(client, content, path)
+    say(f"wrote {path}")
+    return 0
+
+
+def _write_whole(client: Client, content: Content, path: Path) -> None:
+    """Beside its place first, so that a download that breaks leaves no half a file and spares an older one."""
     part = path.with_name(path.name + ".part")
     try:
         with part.open("wb") as file:
@@ -177,8 +188,6 @@ def _save(client: Client, content: Content, output: str | None) -> int:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-    say(f"wrote {path}")
-    return 0
 
 
 def _show(job: Body, as_json: bool) -> None:

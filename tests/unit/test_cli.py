@@ -401,6 +401,16 @@ def test_a_download_that_fails_leaves_no_file_and_spares_the_old_one(server, run
     assert (tmp_path / "r.xlsx").read_bytes() == b"old"
 
 
+def test_a_device_is_written_to_and_not_replaced(server, run, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    server.script("GET /status/j1/rejects", Answer(200, "a,b\n", {"Content-Type": "text/csv"}))
+    assert run("rejects", "j1", "-o", tmp_path / "pipe") == 0
+    assert os.read(reader, 100) == b"a,b\n"
+    os.close(reader)
+    assert (tmp_path / "pipe").is_fifo()
+
+
 def test_an_export_that_failed_is_an_error(server, run, capsys):
     server.script("POST /export", Answer(202, {"exportId": "e1", "statusUrl": "/exports/e1"}))
     failed = {"status": "error", "error": {"code": "INTERNAL", "message": "no"}}

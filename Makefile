@@ -16,6 +16,8 @@ HASH := $(shell cat requirements.txt requirements-dev.txt | cksum | cut -d' ' -f
 RUN_STAMP := $(VENV)/run-$(HASH)
 TEST_STAMP := $(VENV)/test-$(HASH)
 export PORT
+# pip compiles nothing (--no-compile), so the first import must be allowed to: else every start would compile anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test faults bench lint clean
 .DEFAULT_GOAL := run

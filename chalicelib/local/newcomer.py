@@ -46,7 +46,7 @@ def _watch(url: str, token: str, say: Say) -> None:
             if status["status"] in _DONE:
                 say("sample", f"every row accounted for: .venv/bin/python -m chalicelib.cli report {job}")
                 return
-        time.sleep(0.2)
+        time.sleep(0.7)
     say("sample", "is not done yet; the lines of the functions say what it waits for")
 
 

@@ -19,7 +19,7 @@ from typing import IO, TypeAlias
 
 PROJECT = Path(__file__).resolve().parents[2]
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE",
-              "COVERAGE_PROCESS_START")
+              "PYTHONPYCACHEPREFIX", "COVERAGE_PROCESS_START")
 
 Say: TypeAlias = Callable[[str, str], None]
 """Takes the name of the speaker and one line."""

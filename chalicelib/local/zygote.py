@@ -24,7 +24,7 @@ from typing import Any, NoReturn
 
 from chalicelib.local import frames
 
-_PRELOAD = ("boto3", "botocore.session", "chalice", "chalice.local", "pydantic", "pydantic_settings", "s3transfer")
+_PRELOAD = ("aws_lambda_powertools.logging.formatter", "boto3", "botocore.session", "chalice", "chalice.local", "pydantic", "pydantic_settings", "s3transfer")
 
 
 def main() -> None:

@@ -71,19 +71,19 @@ def rejects(
 
 def report(
     caller: Caller, job_id: str, query: ReportQuery, *, ledger: Ledger, blobs: Blobs, records: Records,
-    queues: Queues, settings: Settings, clock: Clock,
+    queues: Queues, settings: Settings, clock: Clock, inline_batches: int = INLINE_BATCHES,
 ) -> Response:
     """What became of every row: as JSON, as a workbook, or, for a job of very many batches, as an export of either."""
     job = owned_job(caller, job_id, ledger)
     format_ = FileFormat(query.format)
     filename = f"report-{job.job_id}.{format_.value}"
-    if job.batches_total > INLINE_BATCHES:
+    if job.batches_total > inline_batches:
         return _accepted(start(caller.owner, Kind.REPORT, format_, filename, {"jobId": job.job_id}, records=records,
                                queues=queues, settings=settings, now=clock()))
     if format_ is FileFormat.JSON:
         return Response(body=build_report(job, ledger=ledger, blobs=blobs, clock=clock,
                                           from_batch=query.from_batch).as_json())
-    whole = build_report(job, ledger=ledger, blobs=blobs, clock=clock, page_batches=INLINE_BATCHES,
+    whole = build_report(job, ledger=ledger, blobs=blobs, clock=clock, page_batches=inline_batches,
                          page_duplicates=settings.inline_rows)
     with tempfile.TemporaryDirectory(prefix="dropmill-") as folder:
         path = Path(folder) / filename

@@ -1,7 +1,7 @@
 """The leads of an owner: pages with filters, one lead, changes by hand, and where it came from.
 
 A page reads a bounded number of leads and answers how to go on, so no request is slower because the table is larger.
-Page numbers, which people like and databases do not, work up to `NUMBERED_LEADS`; beyond them the cursor does.
+Page numbers, which people like and databases do not, work up to `Bounds.numbered`; beyond that the cursor does.
 """
 
 from __future__ import annotations
@@ -25,9 +25,16 @@ from chalicelib.errors import RequestProblem, RequestRefused, RowRefused
 from chalicelib.jobs.model import stamp
 from chalicelib.settings import Settings
 
-READS_A_PAGE = 2000
-"""Leads that a filtered page looks at before it answers with what it has and a cursor."""
-NUMBERED_LEADS = 10_000
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How far a page goes: leads that it looks at before it answers with a cursor, leads that page numbers reach."""
+
+    reads: int = 2000
+    numbered: int = 10_000
+
+
+BOUNDS = Bounds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +45,18 @@ class _Found:
     last: str
 
 
-def page(caller: Caller, query: LeadQuery, *, listing: LeadListing, settings: Settings) -> LeadPage:
+def page(
+    caller: Caller, query: LeadQuery, *, listing: LeadListing, settings: Settings, bounds: Bounds = BOUNDS
+) -> LeadPage:
     """One page of leads. Raises BAD_REQUEST for unknown fields or a page out of reach, BAD_CURSOR for a foreign one."""
     filters = checked_filters(query.filters)
     if query.page is not None:
-        return _numbered(caller, query, query.page, filters, listing, settings)
+        return _numbered(caller, query, query.page, filters, listing, settings, bounds.numbered)
     scope = _scope(caller, query, filters)
     after = cursors.unseal(settings.jwt_secret, scope, query.cursor) if query.cursor else ""
-    expect = READS_A_PAGE if filters else query.page_size + 1
+    expect = bounds.reads if filters else query.page_size + 1
     walk = listing.walk(caller.owner, order_of(query.sort_by, query.sort_order), after=after, expect=expect)
-    found = _collected(walk, matcher(filters), query.page_size, READS_A_PAGE)
+    found = _collected(walk, matcher(filters), query.page_size, bounds.reads)
     cursor = cursors.seal(settings.jwt_secret, scope, found.last) if found.last else None
     return _answer(query, filters, found.leads, Pagination(
         page=None, page_size=query.page_size, total_count=None, total_pages=None, has_more=cursor is not None,
@@ -94,22 +103,20 @@ def order_of(sort_by: SortBy, sort_order: SortOrder) -> Order:
 
 def _numbered(
     caller: Caller, query: LeadQuery, number: int, filters: Mapping[str, str], listing: LeadListing,
-    settings: Settings,
+    settings: Settings, reach: int,
 ) -> LeadPage:
-    """Page `number` with totals; they are null where counting would read more than `NUMBERED_LEADS`."""
+    """Page `number` with totals; they are null where counting would read more than `reach` leads."""
     skipped = (number - 1) * query.page_size
-    if skipped >= NUMBERED_LEADS:
+    if skipped >= reach:
         raise RequestRefused(RequestProblem.BAD_REQUEST, "Page numbers reach so far only; go on with the cursor.",
-                             leads=NUMBERED_LEADS)
+                             leads=reach)
     walk = listing.walk(caller.owner, order_of(query.sort_by, query.sort_order), expect=skipped + query.page_size)
-    looked_at = list(itertools.islice(walk, NUMBERED_LEADS if filters else skipped + query.page_size + 1))
+    looked_at = list(itertools.islice(walk, reach if filters else skipped + query.page_size + 1))
     matches = matcher(filters)
     matching = [entry for entry in looked_at if matches(entry.lead)]
     shown = matching[skipped:skipped + query.page_size]
-    if filters:
-        total = len(matching) if len(looked_at) < NUMBERED_LEADS else None
-    else:
-        total = listing.count(caller.owner, most=NUMBERED_LEADS)
+    counted = len(matching) if len(looked_at) < reach else None
+    total = counted if filters else listing.count(caller.owner, most=reach)
     last = _continuation(matching, skipped + query.page_size, looked_at if total is None else [])
     cursor = cursors.seal(settings.jwt_secret, _scope(caller, query, filters), last) if last else None
     return _answer(query, filters, tuple(entry.lead for entry in shown), Pagination(

@@ -1,7 +1,7 @@
 """GET /status/{id}/rejects: every rejected row with its original columns and the reason, ready to be corrected.
 
-Columns are those that we mapped in the sheets with rejects, then all others in order of appearance, then ours. Cells that
-were blank stay blank: the file is meant to be dropped again.
+Columns are those that we mapped in the sheets with rejects, then all others in order of appearance, then ours. Cells
+that were blank stay blank: the file is meant to be dropped again.
 """
 
 from __future__ import annotations

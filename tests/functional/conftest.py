@@ -1,4 +1,4 @@
-"""The app over a test's own account of the emulator."""
+"""The app over an account of the emulator: a test's own, or one that the reading tests of a module share."""
 
 from __future__ import annotations
 
@@ -7,21 +7,43 @@ from collections.abc import Iterator
 import pytest
 
 from chalicelib.bootstrap import services
+from chalicelib.local.access import Access
+from chalicelib.local.resources import build
+from chalicelib.local.template import read
 from chalicelib.settings import settings
-from tests.conftest import Aws
+from tests.conftest import _ACCOUNTS, TEMPLATE, Aws
 from tests.functional.rest import SECRET, Api
 
 
 @pytest.fixture
-def api(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+def api(aws: Aws) -> Iterator[Api]:
     """app.py, called by a user of the owner to whom dropped files belong."""
-    # The emulator checks the signature of links, with the secret that it takes for its own.
-    for name, value in {**aws.env, "AWS_SECRET_ACCESS_KEY": "test", "JWT_SECRET": SECRET, "INLINE_ROWS": "10"}.items():
-        monkeypatch.setenv(name, value)
-    _forget()
-    import app
+    yield from _served(aws)
 
-    yield Api(app.app)
+
+@pytest.fixture(scope="module")
+def shared_aws(emulator: str) -> Aws:
+    """An account that all tests of a module may read, filled by a fixture of that module."""
+    access = Access(emulator, f"{next(_ACCOUNTS):012d}")
+    return Aws(access, build(read(TEMPLATE, "test", access), access), {**access.environment, "STAGE": "test"})
+
+
+@pytest.fixture(scope="module")
+def shared_api(shared_aws: Aws) -> Iterator[Api]:
+    """app.py over the shared account. Not for a module whose tests also use `api`."""
+    yield from _served(shared_aws)
+
+
+def _served(aws: Aws) -> Iterator[Api]:
+    with pytest.MonkeyPatch.context() as patch:
+        # The emulator checks the signature of links, with the secret that it takes for its own.
+        for name, value in {**aws.env, "AWS_SECRET_ACCESS_KEY": "test", "JWT_SECRET": SECRET,
+                            "INLINE_ROWS": "10"}.items():
+            patch.setenv(name, value)
+        _forget()
+        import app
+
+        yield Api(app.app)
     _forget()
 
 

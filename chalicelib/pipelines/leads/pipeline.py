@@ -6,6 +6,7 @@ Validation, dedupe and storing do not know which of them it was.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,7 @@ def build(
 ) -> Pipeline:
     """The pipeline as the engine wants it. `deepseek` and `cache` are asked for only when the AI is chosen."""
     chosen = settings.leads
-    process = partial(_process, standardize=_standardizer(chosen, deepseek, cache))
+    process = partial(_process, standardize=_standardizer(chosen, settings.deadline_margin, deepseek, cache))
     return Pipeline(
         name="leads", items_key="leads", queue=settings.leads_queue, read=partial(_read, settings=settings),
         process=process, effects=partial(plan_effects, leads=leads),
@@ -62,7 +63,7 @@ _Standardize = Callable[[Batch, Work], tuple[list["Answered"], Mapping[str, int]
 
 
 def _standardizer(
-    chosen: LeadsSettings, deepseek: Callable[[], DeepSeek], cache: Callable[[], Cache]
+    chosen: LeadsSettings, margin: float, deepseek: Callable[[], DeepSeek], cache: Callable[[], Cache]
 ) -> _Standardize:
     def by_rules(batch: Batch, _work: Work) -> tuple[list[Answered], Mapping[str, int]]:
         from chalicelib.pipelines.leads.ai import Answered
@@ -76,9 +77,14 @@ def _standardizer(
 
         return standardize_batch(
             batch.items, batch.columns, client=deepseek(), cache=cache(), default_region=chosen.default_region,
-            remaining=work.remaining, user_id=work.job.job_id)
+            remaining=lambda: work.remaining() - margin, user_id=_tenant(work.job.owner))
 
     return by_ai if chosen.standardizer == "deepseek" else by_rules
+
+
+def _tenant(owner: str) -> str:
+    """Keeps owners apart at the provider without telling it who they are; one owner's calls share its prefix cache."""
+    return hashlib.sha256(owner.encode()).hexdigest()[:32]
 
 
 def _process(batch: Batch, work: Work, *, standardize: _Standardize) -> Processed:

@@ -1,0 +1,218 @@
+"""`make run` without make: start, use, stop, crash, start again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from chalicelib.local.access import Access
+from chalicelib.local.processes import bare_environment
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow
+
+
+class Run:
+    """One `python -m chalicelib.local.run` in a folder of its own."""
+
+    def __init__(self, home: Path, port: int, **environment: str) -> None:
+        self.home = home
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "chalicelib.local.run"], cwd=ROOT, text=True, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, start_new_session=True,
+            env=bare_environment(DROPMILL_HOME=str(home), PORT=str(port), **environment))
+
+    @property
+    def facts(self) -> dict[str, str]:
+        return dict(json.loads((self.home / "local.json").read_text()))
+
+    def ready(self) -> Run:
+        wait_until(lambda: (self.home / "local.json").exists() or self._process.poll() is not None)
+        assert self._process.poll() is None, self.output()
+        return self
+
+    def get(self, path: str) -> Any:
+        answer = requests.get(self.facts["url"] + path, timeout=10,
+                              headers={"Authorization": f"Bearer {self.facts['token']}"})
+        answer.raise_for_status()
+        return answer.json()
+
+    def jobs(self) -> list[dict[str, Any]]:
+        return list(self.get("/status")["jobs"])
+
+    def done(self, count: int) -> bool:
+        return [each["status"] for each in self.jobs()] == ["completed"] * count
+
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        return self._process.wait(60)
+
+    def output(self) -> str:
+        return self._process.communicate(timeout=60)[0]
+
+    def relatives(self) -> list[str]:
+        """Processes that use this run's folder or descend from those that do."""
+        mark = str(self.home).encode()
+        return [each.name for each in Path("/proc").iterdir() if each.name.isdigit() and mark in told(each)]
+
+    def end(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.communicate()
+
+
+def told(process: Path) -> bytes:
+    try:
+        return (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+    except OSError:
+        return b""
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Run]]:
+    runs: list[Run] = []
+
+    def begin(**environment: str) -> Run:
+        runs.append(Run(tmp_path / "home", free_port(), **environment))
+        return runs[-1]
+
+    yield begin
+    for each in runs:
+        each.end()
+    wait_until(lambda: not any(each.relatives() for each in runs))
+
+
+def test_first_run_feeds_the_sample_and_the_next_one_still_has_it(start: Callable[..., Run]) -> None:
+    first = start().ready()
+    wait_until(lambda: first.done(1))
+    (job,) = first.jobs()
+    assert job["rows"]["total"] == sum(count for name, count in job["rows"].items() if name != "total")
+    assert job["rows"]["rejected"] == 1
+    assert job["rows"]["superseded"] == 2
+
+    first.signal(signal.SIGINT)
+    assert first.wait() == 0
+    assert first.relatives() == []
+    assert not (first.home / "local.json").exists()
+
+    second = start().ready()
+    assert [each["jobId"] for each in second.jobs()] == [job["jobId"]]
+
+
+def test_what_is_written_for_scripts_is_complete_and_private(start: Callable[..., Run]) -> None:
+    running = start().ready()
+
+    assert set(running.facts) == {"url", "token", "operatorToken", "s3Endpoint", "bucket", "region", "accessKeyId",
+                                  "secretAccessKey"}
+    for name in ("local.json", "local.env", "jwt-secret"):
+        assert stat.S_IMODE((running.home / name).stat().st_mode) == 0o600
+
+
+def test_crash_loses_no_file_and_leaves_no_process(start: Callable[..., Run]) -> None:
+    crashed = start().ready()
+    wait_until(lambda: crashed.done(1))
+    emulator = Access(crashed.facts["s3Endpoint"])
+    emulator.client("s3").put_object(Bucket=crashed.facts["bucket"], Key="uploads/leads/local/late.csv",
+                                     Body=b"name,email,company\nLate Comer,late@example.com,Last Ltd\n")
+    # The emulator dies first, so it cannot save what it just took: the worst case.
+    for pid in crashed.relatives():
+        if b"chalicelib.local.emulator" in told(Path("/proc") / pid):
+            os.kill(int(pid), signal.SIGKILL)
+    crashed.signal(signal.SIGKILL)
+    wait_until(lambda: not crashed.relatives())
+
+    (crashed.home / "local.json").unlink(missing_ok=True)
+    again = start().ready()
+
+    wait_until(lambda: any(each["metadata"]["fileName"] == "late.csv" and each["status"] == "completed"
+                           for each in again.jobs()))
+
+
+def test_second_run_in_the_same_folder_is_refused_and_harms_nobody(start: Callable[..., Run]) -> None:
+    first = start().ready()
+
+    second = start()
+
+    assert second.wait() == 1
+    assert f"already runs at {first.facts['url']}" in second.output()
+    assert first.get("/health")["status"]
+
+
+def test_taken_port_is_named(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        refused = Run(tmp_path, port)
+
+        assert refused.wait() == 1
+    assert f"port {port} is taken" in refused.output()
+
+
+def test_unreadable_faults_are_named(start: Callable[..., Run]) -> None:
+    refused = start(FAULTS="gremlins@0.5")
+
+    assert refused.wait() == 1
+    assert "'gremlins' is none of" in refused.output()
+
+
+@pytest.mark.parametrize("pause", [0.3, 0.9])
+def test_stopping_during_the_start_leaves_no_process(start: Callable[..., Run], pause: float) -> None:
+    running = start()
+    time.sleep(pause)
+
+    running.signal(signal.SIGTERM)
+
+    running.wait()
+    wait_until(lambda: not running.relatives())
+
+
+def test_chalice_local_beside_the_stack_serves_the_same_routes(start: Callable[..., Run]) -> None:
+    running = start().ready()
+    port = free_port()
+    chalice = str(Path(sys.executable).with_name("chalice"))
+    beside = subprocess.Popen(
+        [chalice, "local", "--stage", "local", "--port", str(port), "--no-autoreload"], cwd=ROOT,
+        env=bare_environment(DROPMILL_HOME=str(running.home)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    headers = {"Authorization": f"Bearer {running.facts['token']}"}
+    try:
+        wait_until(lambda: connects(port))
+        answer = requests.get(f"http://127.0.0.1:{port}/status", headers=headers, timeout=10)
+    finally:
+        beside.kill()
+        beside.wait()
+
+    assert answer.status_code == 200
+    assert "jobs" in answer.json()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def connects(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def wait_until(condition: Callable[[], Any], patience: float = 60) -> None:
+    deadline = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)

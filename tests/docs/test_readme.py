@@ -59,6 +59,12 @@ def test_every_path_that_is_named_exists():
     assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
 
 
+def test_every_benchmark_has_its_place():
+    from benchmarks.__main__ import NAMES
+
+    assert sorted(re.findall(r"<!-- bench:(\w+) -->\n(?:.*\n)*?<!-- /bench -->", TEXT)) == sorted(NAMES)
+
+
 @pytest.mark.parametrize("word", [*Outcome, *Status])
 def test_every_stored_word_is_explained(word):
     assert f"`{word.value}`" in TEXT

@@ -8,9 +8,7 @@ whose rows were displaced, the batch entry, the job's counters. Nothing else eve
 from __future__ import annotations
 
 import dataclasses
-import json
 import random
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,31 +16,33 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from chalicelib.adapters.dynamodb import ConditionFailed, batch_get, from_item, query, to_item, translated
-from chalicelib.errors import Conflict, Malformed
-from chalicelib.jobs.model import (
-    BatchDetail,
-    BatchEntry,
-    BatchState,
-    Bucket,
-    Duplicate,
-    Job,
-    Outcome,
-    Reject,
-    SheetCount,
-    Status,
-    stamp,
+from chalicelib.adapters.ledger_items import (
+    BATCHES_A_PARTITION,
+    OPEN_SHARDS,
+    batch_key,
+    chance_key,
+    count_name,
+    created_key,
+    detail_body,
+    detail_from,
+    job_from,
+    job_item,
+    job_key,
+    job_update,
+    packed,
+    put_action,
+    unpacked,
 )
+from chalicelib.errors import Conflict, Malformed
+from chalicelib.jobs.model import BatchDetail, BatchEntry, Job, Outcome, SheetCount, stamp
 from chalicelib.jobs.pipeline import Displaced, Write
 from chalicelib.jobs.transitions import Change
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-BATCHES_A_PARTITION = 500
-OPEN_SHARDS = 8
 MAX_ACTIONS = 100
 CHANGE_TRIES = 50
-_JOB_FIELDS = {entry.name for entry in dataclasses.fields(Job)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Ledger:
 
     def create(self, job: Job) -> bool:
         """Register a job once; False when it exists already."""
-        item = {**_job_item(job), "expires_at": self._expiry()}
+        item = {**job_item(job), "expires_at": self._expiry()}
         try:
             with translated("the job exists already"):
                 self._client.put_item(TableName=self.table, Item=to_item(item),
@@ -96,9 +96,9 @@ class Ledger:
     def job(self, job_id: str) -> Job | None:
         """The job as it is now (consistent read)."""
         with translated("get job"):
-            item = self._client.get_item(TableName=self.table, Key=to_item(_job_key(job_id)),
+            item = self._client.get_item(TableName=self.table, Key=to_item(job_key(job_id)),
                                          ConsistentRead=True).get("Item")
-        return _job(from_item(item)) if item else None
+        return job_from(from_item(item)) if item else None
 
     def change(self, job_id: str, decide: Callable[[Job], Change | None]) -> Job:
         """Read, decide, write on condition; again when somebody else was faster. Returns the job as it then is.
@@ -120,10 +120,10 @@ class Ledger:
 
     def write(self, job: Job, change: Change) -> Job:
         """Apply one change to a job. Raises Conflict when a demand does not hold."""
-        update = _job_update(self.table, job, change)
+        update = job_update(self.table, job, change)
         with translated("the job is no longer as it was read"):
             answer = self._client.update_item(ReturnValues="ALL_NEW", **update)
-        return _job(from_item(answer["Attributes"]))
+        return job_from(from_item(answer["Attributes"]))
 
     def jobs(self, owner: str, *, limit: int, cursor: str = "", pipeline: str = "", status: str = "") -> JobPage:
         """An owner's jobs, newest first. `cursor` is the created key of the last one seen."""
@@ -131,7 +131,7 @@ class Ledger:
         last = cursor
         while len(found) <= limit:
             keys, more = self._job_keys(owner, last, limit + 1)
-            by_id = {item["job_id"]: _job(item) for item in batch_get(self._client, self.table, keys)}
+            by_id = {item["job_id"]: job_from(item) for item in batch_get(self._client, self.table, keys)}
             for key in keys:
                 job = by_id.get(key["pk"].removeprefix("JOB#"))
                 if job and (not pipeline or job.pipeline == pipeline) and (not status or job.status == status):
@@ -142,7 +142,7 @@ class Ledger:
                 break
             last = more
         page = tuple(found[:limit])
-        return JobPage(page, _created_key(page[-1]) if len(found) > limit else "")
+        return JobPage(page, created_key(page[-1]) if len(found) > limit else "")
 
     def open_jobs(self) -> Iterator[Job]:
         """All jobs that have not ended, of all owners, oldest first within a shard; read anew one by one."""
@@ -163,9 +163,9 @@ class Ledger:
         job moved or somebody else holds the claim.
         """
         actions: list[dict[str, Any]] = [
-            {"Update": _job_update(self.table, job, change)},
+            {"Update": job_update(self.table, job, change)},
             {"Put": {"TableName": self.table, "Item": to_item(
-                {"pk": f"JOB#{job.job_id}", "sk": "SHEETS", "body": _packed([dataclasses.asdict(s) for s in sheets]),
+                {"pk": f"JOB#{job.job_id}", "sk": "SHEETS", "body": packed([dataclasses.asdict(s) for s in sheets]),
                  "expires_at": self._expiry()})}}]
         if claim:
             actions.append({"Put": {
@@ -187,15 +187,15 @@ class Ledger:
         with translated("get sheets"):
             item = self._client.get_item(TableName=self.table, ConsistentRead=True,
                                          Key=to_item({"pk": f"JOB#{job_id}", "sk": "SHEETS"})).get("Item")
-        return tuple(SheetCount(**sheet) for sheet in _unpacked(from_item(item)["body"])) if item else ()
+        return tuple(SheetCount(**sheet) for sheet in unpacked(from_item(item)["body"])) if item else ()
 
     # --- batches
 
     def batch(self, job_id: str, number: int) -> BatchDetail | None:
         with translated("get batch"):
-            item = self._client.get_item(TableName=self.table, Key=to_item(_batch_key(job_id, number)),
+            item = self._client.get_item(TableName=self.table, Key=to_item(batch_key(job_id, number)),
                                          ConsistentRead=True).get("Item")
-        return _detail(from_item(item)) if item else None
+        return detail_from(from_item(item)) if item else None
 
     def batches(self, job_id: str, total: int, *, first: int = 1) -> Iterator[BatchDetail]:
         """Every batch entry from `first` to `total`, in order. Batches that never settled have none."""
@@ -207,32 +207,32 @@ class Ledger:
                     KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
                     ExpressionAttributeValues=to_item({
                         ":pk": f"BATCH#{job_id}#{partition}", ":first": f"{first:08d}", ":last": f"{total:08d}"})):
-                yield _detail(item)
+                yield detail_from(item)
 
     def settle(
         self, job: Job, known: BatchDetail | None, change: Change, entry: BatchEntry,
         writes: Sequence[Write] = (), displaced: Sequence[Displaced] = (),
     ) -> None:
         """The one transaction of a batch. Raises Conflict when job, batch or any lead is no longer as it was read."""
-        actions = [{"Put": _put(write)} for write in writes]
+        actions = [{"Put": put_action(write)} for write in writes]
         actions += [{"Update": update} for update in self._displacing(job.job_id, displaced)]
         actions.append({"Update": self._batch_update(job, known, entry)})
-        actions.append({"Update": _job_update(self.table, job, change)})
+        actions.append({"Update": job_update(self.table, job, change)})
         self._transact(actions, "job, batch or a record is no longer as it was read")
 
     def register_batch(self, job: Job, change: Change, number: int, rows: int) -> None:
         """A batch from outside joins the job, once. Raises Conflict when it has already or the job moved."""
         self._transact([
             {"Put": {"TableName": self.table, "ConditionExpression": "attribute_not_exists(pk)", "Item": to_item(
-                {**_batch_key(job.job_id, number), "state": "pending", "run": job.run, "rows": rows, "attempts": 0,
+                {**batch_key(job.job_id, number), "state": "pending", "run": job.run, "rows": rows, "attempts": 0,
                  "number": number, "expires_at": self._expiry()})}},
-            {"Update": _job_update(self.table, job, change)}], "the batch is registered or the job moved")
+            {"Update": job_update(self.table, job, change)}], "the batch is registered or the job moved")
 
     def note_attempt(self, job: Job, number: int, rows: int, cause: str) -> None:
         """Count a failed attempt of a batch, for people; decides nothing."""
         with translated("note attempt"):
             self._client.update_item(
-                TableName=self.table, Key=to_item(_batch_key(job.job_id, number)),
+                TableName=self.table, Key=to_item(batch_key(job.job_id, number)),
                 UpdateExpression="SET #state = if_not_exists(#state, :pending), #run = if_not_exists(#run, :run), "
                                  "#rows = if_not_exists(#rows, :rows), #number = :number, cause = :cause, "
                                  "expires_at = :expires ADD attempts :one",
@@ -244,11 +244,11 @@ class Ledger:
         """This is the batch's last receive: whoever finds this entry after `until` knows that the worker died."""
         with translated("set last chance"):
             self._client.put_item(TableName=self.table, Item=to_item(
-                {**_chance_key(job_id, number), "until": until, "number": number, "expires_at": self._expiry()}))
+                {**chance_key(job_id, number), "until": until, "number": number, "expires_at": self._expiry()}))
 
     def clear_chance(self, job_id: str, number: int) -> None:
         with translated("clear last chance"):
-            self._client.delete_item(TableName=self.table, Key=to_item(_chance_key(job_id, number)))
+            self._client.delete_item(TableName=self.table, Key=to_item(chance_key(job_id, number)))
 
     def chances(self, job_id: str) -> Iterator[tuple[int, str]]:
         """Batch numbers on their last receive, each with the time until which the worker may still live."""
@@ -257,7 +257,7 @@ class Ledger:
                           ExpressionAttributeValues=to_item({":pk": f"JOB#{job_id}", ":chance": "CHANCE#"})):
             yield int(item["number"]), str(item["until"])
 
-    # --- events and answered requests
+    # --- events
 
     def add_event(self, job_id: str, kind: str, **detail: Any) -> None:
         """Tell what happened; the order is the clock's."""
@@ -278,37 +278,6 @@ class Ledger:
         more = str(items[-1]["sk"]) if items and answer.get("LastEvaluatedKey") else ""
         return EventPage(tuple(Event(item["at"], item["kind"], item["detail"]) for item in items), more)
 
-    def remember(self, pk: str, values: Mapping[str, Any], *, hours: int) -> dict[str, Any] | None:
-        """Store `values` under `pk` once; answers what is already there, or None when this call was the first."""
-        expires = int((self._clock() + timedelta(hours=hours)).timestamp())
-        now = int(self._clock().timestamp())
-        try:
-            with translated("the key is taken"):
-                self._client.put_item(
-                    TableName=self.table, Item=to_item({**values, "pk": pk, "sk": "KEY", "expires_at": expires}),
-                    ConditionExpression="attribute_not_exists(pk) OR expires_at < :now",
-                    ExpressionAttributeValues=to_item({":now": now}), ReturnValuesOnConditionCheckFailure="ALL_OLD")
-        except ConditionFailed as taken:
-            return dict(taken.old or self.recall(pk) or {})
-        return None
-
-    def recall(self, pk: str) -> dict[str, Any] | None:
-        with translated("recall"):
-            item = self._client.get_item(TableName=self.table, Key=to_item({"pk": pk, "sk": "KEY"}),
-                                         ConsistentRead=True).get("Item")
-        return from_item(item) if item else None
-
-    def overwrite(self, pk: str, values: Mapping[str, Any], *, hours: int) -> None:
-        """Store `values` under `pk`, whatever is there."""
-        expires = int((self._clock() + timedelta(hours=hours)).timestamp())
-        with translated("overwrite"):
-            self._client.put_item(TableName=self.table,
-                                  Item=to_item({**values, "pk": pk, "sk": "KEY", "expires_at": expires}))
-
-    def forget(self, pk: str) -> None:
-        with translated("forget"):
-            self._client.delete_item(TableName=self.table, Key=to_item({"pk": pk, "sk": "KEY"}))
-
     # --- inside
 
     def _transact(self, actions: list[dict[str, Any]], meaning: str) -> None:
@@ -321,7 +290,7 @@ class Ledger:
         names = {"#state": "state", "#run": "run", "#rows": "rows", "#number": "number", "#usage": "usage"}
         values: dict[str, Any] = {
             ":state": entry.state.value, ":run": job.run, ":rows": entry.rows, ":number": entry.number,
-            ":at": entry.settled_at, ":detail": _detail_body(entry), ":usage": dict(entry.usage),
+            ":at": entry.settled_at, ":detail": detail_body(entry), ":usage": dict(entry.usage),
             ":cause": entry.cause, ":expires": self._expiry(), ":one": 1}
         sets = ["#state = :state", "#run = :run", "#rows = :rows", "#number = :number", "settled_at = :at",
                 "detail = :detail", "#usage = :usage", "cause = :cause", "expires_at = :expires"]
@@ -330,13 +299,13 @@ class Ledger:
         counts |= {(sheet, outcome): count for sheet, outcomes in entry.sheets.items()
                    for outcome, count in outcomes.items()}
         for place, ((sheet, outcome), count) in enumerate(counts.items()):
-            sets.append(f"{_count_name(sheet, outcome)} = :c{place}")
+            sets.append(f"{count_name(sheet, outcome)} = :c{place}")
             values[f":c{place}"] = count
         condition = "attribute_not_exists(pk)"
         if known is not None:
             condition = "#state = :was AND #run = :was_run"
             values |= {":was": known.entry.state.value, ":was_run": known.run}
-        return {"TableName": self.table, "Key": to_item(_batch_key(job.job_id, entry.number)),
+        return {"TableName": self.table, "Key": to_item(batch_key(job.job_id, entry.number)),
                 "UpdateExpression": f"SET {', '.join(sets)} ADD attempts :one", "ConditionExpression": condition,
                 "ExpressionAttributeNames": names, "ExpressionAttributeValues": to_item(values)}
 
@@ -345,12 +314,12 @@ class Ledger:
         for loss in displaced:
             counts = by_batch.setdefault(loss.batch_number, {})
             for outcome, amount in ((loss.outcome, -1), (Outcome.SUPERSEDED, 1)):
-                name = _count_name(loss.sheet, outcome)
+                name = count_name(loss.sheet, outcome)
                 counts[name] = counts.get(name, 0) + amount
         for number, counts in by_batch.items():
             adds = ", ".join(f"{name} :a{place}" for place, name in enumerate(counts))
             values = {f":a{place}": amount for place, amount in enumerate(counts.values())}
-            yield {"TableName": self.table, "Key": to_item(_batch_key(job_id, number)),
+            yield {"TableName": self.table, "Key": to_item(batch_key(job_id, number)),
                    "UpdateExpression": f"ADD {adds}", "ConditionExpression": "#state = :done",
                    "ExpressionAttributeNames": {"#state": "state"},
                    "ExpressionAttributeValues": to_item({**values, ":done": "done"})}
@@ -372,117 +341,3 @@ class Ledger:
     def _pause(self, attempt: int) -> None:
         """Full jitter: contenders on one item spread out instead of meeting again."""
         self._sleep(self._rng.uniform(0, min(1.0, 0.01 * 2 ** min(attempt, 7))))
-
-
-def _job_key(job_id: str) -> dict[str, str]:
-    return {"pk": f"JOB#{job_id}", "sk": "JOB"}
-
-
-def _chance_key(job_id: str, number: int) -> dict[str, str]:
-    return {"pk": f"JOB#{job_id}", "sk": f"CHANCE#{number:08d}"}
-
-
-def _batch_key(job_id: str, number: int) -> dict[str, str]:
-    return {"pk": f"BATCH#{job_id}#{(number - 1) // BATCHES_A_PARTITION}", "sk": f"{number:08d}"}
-
-
-def _created_key(job: Job) -> str:
-    return f"{job.created_at}#{job.job_id}"
-
-
-def _open_shard(job_id: str) -> str:
-    return f"OPEN#{zlib.crc32(job_id.encode()) % OPEN_SHARDS}"
-
-
-def _job_item(job: Job) -> dict[str, Any]:
-    return {**dataclasses.asdict(job), **_job_key(job.job_id), "owner_pk": job.owner,
-            "created_key": _created_key(job), "open_pk": None if job.status.terminal else _open_shard(job.job_id)}
-
-
-def _job(item: Mapping[str, Any]) -> Job:
-    values = {name: value for name, value in item.items() if name in _JOB_FIELDS}
-    return Job(**{**values, "status": Status(values["status"]), "unsettled": Bucket(values["unsettled"])})
-
-
-def _job_update(table: str, job: Job, change: Change) -> dict[str, Any]:
-    """A change as the arguments of UpdateItem, which are also those of an Update action."""
-    names: dict[str, str] = {}
-    values: dict[str, Any] = {}
-
-    def name(attribute: str) -> str:
-        names[f"#{attribute}"] = attribute
-        return f"#{attribute}"
-
-    def value(content: Any) -> str:
-        values[f":v{len(values)}"] = content
-        return f":v{len(values) - 1}"
-
-    assigned = {**change.assign, **_openness(job, change)}
-    sets = [f"{name(key)} = {value(content)}" for key, content in assigned.items() if content is not None]
-    removes = [name(key) for key, content in assigned.items() if content is None]
-    for source, target in change.pour.items():
-        sets += [f"{name(target)} = {name(target)} + {name(source)}", f"{name(source)} = {value(0)}"]
-    adds = [f"{name(key)} {value(amount)}" for key, amount in change.add.items()]
-    conditions = ["attribute_exists(pk)"]
-    for key, wanted in change.require.items():
-        options = wanted if isinstance(wanted, tuple) else (wanted,)
-        conditions.append(f"{name(key)} IN ({', '.join(value(option) for option in options)})")
-    conditions += [f"{name(key)} >= {value(least)}" for key, least in change.at_least.items()]
-    clauses = [("SET", sets), ("REMOVE", removes), ("ADD", adds)]
-    return {"TableName": table, "Key": to_item(_job_key(job.job_id)),
-            "UpdateExpression": " ".join(f"{verb} {', '.join(parts)}" for verb, parts in clauses if parts),
-            "ConditionExpression": " AND ".join(conditions), "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": to_item(values)}
-
-
-def _openness(job: Job, change: Change) -> dict[str, Any]:
-    """The sweeper's sparse index follows the status."""
-    if "status" not in change.assign:
-        return {}
-    return {"open_pk": None if Status(change.assign["status"]).terminal else _open_shard(job.job_id)}
-
-
-def _put(write: Write) -> dict[str, Any]:
-    put: dict[str, Any] = {"TableName": write.table, "Item": to_item({**write.item, **write.key})}
-    if write.condition:
-        put["ConditionExpression"] = write.condition
-    if write.names:
-        put["ExpressionAttributeNames"] = dict(write.names)
-    if write.values:
-        put["ExpressionAttributeValues"] = to_item(write.values)
-    return put
-
-
-def _count_name(sheet: int, outcome: Outcome) -> str:
-    return f"c_{sheet}_{outcome.value}"
-
-
-def _detail_body(entry: BatchEntry) -> bytes:
-    return _packed({"rejects": [dataclasses.asdict(reject) for reject in entry.rejects],
-                    "duplicates": [dataclasses.asdict(duplicate) for duplicate in entry.duplicates],
-                    "warnings": {row: list(texts) for row, texts in entry.warnings.items()}})
-
-
-def _detail(item: Mapping[str, Any]) -> BatchDetail:
-    body = _unpacked(item["detail"]) if item.get("detail") else {}
-    sheets: dict[int, dict[Outcome, int]] = {}
-    for name, count in item.items():
-        if name.startswith("c_") and count:
-            _, sheet, outcome = name.split("_")
-            sheets.setdefault(int(sheet), {})[Outcome(outcome)] = int(count)
-    entry = BatchEntry(
-        number=int(item["number"]), state=BatchState(item["state"]), rows=int(item["rows"]), sheets=sheets,
-        settled_at=str(item.get("settled_at", "")), cause=str(item.get("cause", "")),
-        rejects=tuple(Reject(**reject) for reject in body.get("rejects", [])),
-        duplicates=tuple(Duplicate(**duplicate) for duplicate in body.get("duplicates", [])),
-        warnings=body.get("warnings", {}), usage=item.get("usage", {}))
-    return BatchDetail(entry, int(item["run"]), int(item.get("attempts", 0)))
-
-
-def _packed(value: Any) -> bytes:
-    """JSON, deflated: a batch's rejects with their cells stay below the 400 KB of an item."""
-    return zlib.compress(json.dumps(value, separators=(",", ":")).encode(), 6)
-
-
-def _unpacked(body: bytes) -> Any:
-    return json.loads(zlib.decompress(body))

@@ -1,0 +1,153 @@
+"""The ledger's items: values to DynamoDB's words and back. Layout is in the template (`LedgerTable`)."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+from chalicelib.adapters.dynamodb import to_item
+from chalicelib.jobs.model import (
+    BatchDetail,
+    BatchEntry,
+    BatchState,
+    Bucket,
+    Duplicate,
+    Job,
+    Outcome,
+    Reject,
+    Status,
+)
+from chalicelib.jobs.pipeline import Write
+from chalicelib.jobs.transitions import Change
+
+BATCHES_A_PARTITION = 500
+OPEN_SHARDS = 8
+_JOB_FIELDS = {entry.name for entry in dataclasses.fields(Job)}
+
+
+def job_key(job_id: str) -> dict[str, str]:
+    """Where a job lies."""
+    return {"pk": f"JOB#{job_id}", "sk": "JOB"}
+
+
+def chance_key(job_id: str, number: int) -> dict[str, str]:
+    """Where the last chance of a batch lies: beside its job, so that the sweeper finds all of a job at once."""
+    return {"pk": f"JOB#{job_id}", "sk": f"CHANCE#{number:08d}"}
+
+
+def batch_key(job_id: str, number: int) -> dict[str, str]:
+    """Where a batch lies: so many to a partition, so that none grows without bound."""
+    return {"pk": f"BATCH#{job_id}#{(number - 1) // BATCHES_A_PARTITION}", "sk": f"{number:08d}"}
+
+
+def created_key(job: Job) -> str:
+    """A job's place among its owner's jobs, by time."""
+    return f"{job.created_at}#{job.job_id}"
+
+
+def _open_shard(job_id: str) -> str:
+    return f"OPEN#{zlib.crc32(job_id.encode()) % OPEN_SHARDS}"
+
+
+def job_item(job: Job) -> dict[str, Any]:
+    """A job as an item, with the keys of both indexes."""
+    return {**dataclasses.asdict(job), **job_key(job.job_id), "owner_pk": job.owner,
+            "created_key": created_key(job), "open_pk": None if job.status.terminal else _open_shard(job.job_id)}
+
+
+def job_from(item: Mapping[str, Any]) -> Job:
+    """The job of an item; attributes that a newer version added are passed over."""
+    values = {name: value for name, value in item.items() if name in _JOB_FIELDS}
+    return Job(**{**values, "status": Status(values["status"]), "unsettled": Bucket(values["unsettled"])})
+
+
+def job_update(table: str, job: Job, change: Change) -> dict[str, Any]:
+    """A change as the arguments of UpdateItem, which are also those of an Update action."""
+    names: dict[str, str] = {}
+    values: dict[str, Any] = {}
+
+    def name(attribute: str) -> str:
+        names[f"#{attribute}"] = attribute
+        return f"#{attribute}"
+
+    def value(content: Any) -> str:
+        values[f":v{len(values)}"] = content
+        return f":v{len(values) - 1}"
+
+    assigned = {**change.assign, **_openness(job, change)}
+    sets = [f"{name(key)} = {value(content)}" for key, content in assigned.items() if content is not None]
+    removes = [name(key) for key, content in assigned.items() if content is None]
+    for source, target in change.pour.items():
+        sets += [f"{name(target)} = {name(target)} + {name(source)}", f"{name(source)} = {value(0)}"]
+    adds = [f"{name(key)} {value(amount)}" for key, amount in change.add.items()]
+    conditions = ["attribute_exists(pk)"]
+    for key, wanted in change.require.items():
+        options = wanted if isinstance(wanted, tuple) else (wanted,)
+        conditions.append(f"{name(key)} IN ({', '.join(value(option) for option in options)})")
+    conditions += [f"{name(key)} >= {value(least)}" for key, least in change.at_least.items()]
+    clauses = [("SET", sets), ("REMOVE", removes), ("ADD", adds)]
+    return {"TableName": table, "Key": to_item(job_key(job.job_id)),
+            "UpdateExpression": " ".join(f"{verb} {', '.join(parts)}" for verb, parts in clauses if parts),
+            "ConditionExpression": " AND ".join(conditions), "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": to_item(values)}
+
+
+def _openness(job: Job, change: Change) -> dict[str, Any]:
+    """The sweeper's sparse index follows the status."""
+    if "status" not in change.assign:
+        return {}
+    return {"open_pk": None if Status(change.assign["status"]).terminal else _open_shard(job.job_id)}
+
+
+def put_action(write: Write) -> dict[str, Any]:
+    """A pipeline's write as a Put action of a transaction."""
+    put: dict[str, Any] = {"TableName": write.table, "Item": to_item({**write.item, **write.key})}
+    if write.condition:
+        put["ConditionExpression"] = write.condition
+    if write.names:
+        put["ExpressionAttributeNames"] = dict(write.names)
+    if write.values:
+        put["ExpressionAttributeValues"] = to_item(write.values)
+    return put
+
+
+def count_name(sheet: int, outcome: Outcome) -> str:
+    """The attribute that counts a sheet's rows of one outcome; top level, since ADD reaches no deeper."""
+    return f"c_{sheet}_{outcome.value}"
+
+
+def detail_body(entry: BatchEntry) -> bytes:
+    """Rejects, duplicates and warnings of a batch, packed into one attribute."""
+    return packed({"rejects": [dataclasses.asdict(reject) for reject in entry.rejects],
+                    "duplicates": [dataclasses.asdict(duplicate) for duplicate in entry.duplicates],
+                    "warnings": {row: list(texts) for row, texts in entry.warnings.items()}})
+
+
+def detail_from(item: Mapping[str, Any]) -> BatchDetail:
+    """The batch entry of an item."""
+    body = unpacked(item["detail"]) if item.get("detail") else {}
+    sheets: dict[int, dict[Outcome, int]] = {}
+    for name, count in item.items():
+        if name.startswith("c_") and count:
+            _, sheet, outcome = name.split("_")
+            sheets.setdefault(int(sheet), {})[Outcome(outcome)] = int(count)
+    entry = BatchEntry(
+        number=int(item["number"]), state=BatchState(item["state"]), rows=int(item["rows"]), sheets=sheets,
+        settled_at=str(item.get("settled_at", "")), cause=str(item.get("cause", "")),
+        rejects=tuple(Reject(**reject) for reject in body.get("rejects", [])),
+        duplicates=tuple(Duplicate(**duplicate) for duplicate in body.get("duplicates", [])),
+        warnings=body.get("warnings", {}), usage=item.get("usage", {}))
+    return BatchDetail(entry, int(item["run"]), int(item.get("attempts", 0)))
+
+
+def packed(value: Any) -> bytes:
+    """JSON, deflated: a batch's rejects with their cells stay below the 400 KB of an item."""
+    return zlib.compress(json.dumps(value, separators=(",", ":")).encode(), 6)
+
+
+def unpacked(body: bytes) -> Any:
+    """What `packed` packed."""
+    return json.loads(zlib.decompress(body))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import openpyxl
@@ -126,10 +127,24 @@ def test_task_delivered_again_changes_nothing(api: Api, engine: Engine):
     assert len(requests.get(ready["url"], timeout=10).text.splitlines()) == 301
 
 
+def test_one_task_on_four_workers_at_once_makes_one_complete_file(api: Api, engine: Engine):
+    many(engine, 400)
+    asked = api("POST", "/export", {"format": "csv"})
+    (message,) = engine.bodies("tasks")
+    record = {"messageId": "m", "receiptHandle": "none", "body": message, "attributes": {}}
+    with ThreadPoolExecutor(4) as pool:
+        for _ in pool.map(lambda _: engine.services.task_worker(Context()).work([record]), range(4)):
+            pass
+    ready = finished(api, asked)
+    assert len(set(requests.get(ready["url"], timeout=10).text.splitlines())) == 401
+    assert not [key for key in engine.services.blobs.keys("exports/") if "/parts/" in key]
+
+
 def test_export_given_up_tells_who_waits_for_it(api: Api, engine: Engine):
     many(engine, 20)
     asked = api("POST", "/export", {"format": "csv"})
     (message,) = engine.bodies("tasks")
+
     class Broken:
         def get_remaining_time_in_millis(self) -> int:
             raise OSError("no clock")

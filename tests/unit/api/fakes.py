@@ -1,0 +1,79 @@
+"""Stand-ins for the adapters of the edge: in memory, with the same promises."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from chalicelib.adapters.lead_listing import INDEXES, Entry, Order
+from chalicelib.adapters.leads import Lead, lead_item
+from chalicelib.adapters.records import Record, RecordKey
+
+
+class Clock:
+    """A clock that moves only when told."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+class MemoryRecords:
+    """`Records` without a table. `stored` is what a reader of the table would see."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.stored: dict[RecordKey, Record] = {}
+        self._clock = clock
+
+    def get(self, key: RecordKey) -> Record | None:
+        record = self.stored.get(key)
+        return record if record and record.expires_at > self._clock().timestamp() else None
+
+    def create(self, key: RecordKey, body: Mapping[str, Any], *, expires_at: int) -> Record | None:
+        if self.get(key) is not None:
+            return None
+        return self._put(Record(key, json.loads(json.dumps(body)), 0, expires_at))
+
+    def replace(self, record: Record, body: Mapping[str, Any], *, expires_at: int) -> Record | None:
+        if not self._still(record):
+            return None
+        return self._put(Record(record.key, json.loads(json.dumps(body)), record.version + 1, expires_at))
+
+    def delete(self, record: Record) -> None:
+        if self._still(record):
+            del self.stored[record.key]
+
+    def _put(self, record: Record) -> Record:
+        self.stored[record.key] = record
+        return record
+
+    def _still(self, record: Record) -> bool:
+        return record.key in self.stored and self.stored[record.key].version == record.version
+
+
+class MemoryListing:
+    """`LeadListing` over a list of leads; `read` counts how many a reader took."""
+
+    def __init__(self, leads: list[Lead]) -> None:
+        self._leads = leads
+        self.read = 0
+
+    def walk(self, owner: str, order: Order, *, after: str = "", expect: int = 50) -> Iterator[Entry]:
+        key = INDEXES[order.by][1]
+        entries = sorted((Entry(lead_item(lead)[key], lead) for lead in self._leads if lead.owner == owner),
+                         key=lambda entry: entry.position, reverse=order.descending)
+        for entry in entries:
+            if not after or (entry.position < after if order.descending else entry.position > after):
+                self.read += 1
+                yield entry
+
+    def count(self, owner: str, *, most: int) -> int | None:
+        total = sum(lead.owner == owner for lead in self._leads)
+        return total if total <= most else None

@@ -186,7 +186,8 @@ class Keeper:
                 pause = min(MAX_PAUSE, max(MIN_PAUSE, 10 * (time.monotonic() - began)))
 
     def finish(self) -> None:
-        """The last snapshot, in this process."""
+        """The last snapshot, in this process, which serves nobody any more."""
+        _save_faster()
         with self._snapshots.new() as folder:
             save_state(folder)
 
@@ -250,7 +251,7 @@ def _save_and_exit(folder: Path) -> None:
 
 
 def _save_faster() -> None:
-    """Nobody changes our frozen copy: no need to copy it again, nor to encode it piece by piece in Python."""
+    """Nobody changes the state any more: no need to copy it first, nor to encode it piece by piece in Python."""
     import copy
 
     from ministack.core import persistence

@@ -29,9 +29,9 @@ from chalicelib.tables.rows import (
 )
 from chalicelib.tables.strings import Unfit, utf8
 
-_MOST_COLUMNS = 200
 _MOST_FORMS = 5
-_MOST_LESSONS = 60
+_MOST_COMPILED = 12_000
+"""Columns compiled into patterns of one sheet, all its versions together; learning stops there."""
 _LONGEST_HEAD = 4 * 1024 * 1024
 
 # Possessive quantifiers (`++`, `?+`) never give back what they took, which more than halves the time of a match.
@@ -59,11 +59,11 @@ _SHARED = Form(' t="s"', inline=False, formula=False)
 """Every shared string, whatever its style: the style of a text does not matter here."""
 
 
-def fast_rows(chunks: Iterator[bytes], text: CellText, limits: Limits) -> Iterator[list[Row]]:
-    """Rows of a worksheet part, in lists. Raises Unfit where the general way must read instead, or FileRefused."""
+def fast_rows(chunks: Iterator[bytes], text: CellText, limits: Limits) -> Iterator[Row]:
+    """Rows of a worksheet part. Raises Unfit where the general way must read instead, or FileRefused."""
     scanner = _Scanner(text, limits)
     for piece in _pieces(chunks, limits):
-        yield scanner.rows(piece)
+        yield from scanner.rows(piece)
 
 
 def _pieces(chunks: Iterator[bytes], limits: Limits) -> Iterator[str]:
@@ -132,12 +132,11 @@ class _Scanner:
         self._pattern = _Pattern(text)
         self._attributes: dict[str, tuple[str, str]] = {}
 
-    def rows(self, piece: str) -> list[Row]:
+    def rows(self, piece: str) -> Iterator[Row]:
         """The rows of a piece, which is cut after `</row>` unless it is the sheet's last."""
         longest = self._limits.max_cell_chars
         segments = piece.split("</row>")
         last = segments.pop()
-        done: list[Row] = []
         for segment in segments:
             try:
                 row = self._pattern.row(segment)
@@ -151,12 +150,11 @@ class _Scanner:
             if cells:
                 if len(segment) > longest:
                     self._check(cells)
-                done.append((self._number, cells))
+                yield self._number, cells
         if self._number > LAST_ROW:
             checked_number(self._number, 0)
         if last and not last.isspace():
             self._skip_empty(last)
-        return done
 
     def _apart(self, segment: str) -> list[str]:
         """One row, cell by cell; teaches the pattern."""
@@ -234,7 +232,7 @@ class _Pattern:
     def __init__(self, text: CellText) -> None:
         self._text = text
         self._forms: dict[int, list[Form]] = {}
-        self._lessons = 0
+        self._compiled = 0
         self._match: Callable[[str], re.Match[str] | None] | None = None
         self._shows: list[Callable[[str], str]] = []
         self._places: list[int] = []
@@ -273,7 +271,7 @@ class _Pattern:
 
     def learn(self, forms: list[tuple[int, Form]]) -> None:
         """Widen the pattern so that it fits a row of these forms; gives up quietly on sheets that are never alike."""
-        if self._lessons >= _MOST_LESSONS or not forms or forms[-1][0] >= _MOST_COLUMNS:
+        if not forms or self._compiled + forms[-1][0] > _MOST_COMPILED:
             return
         new = False
         for column, form in forms:
@@ -283,11 +281,11 @@ class _Pattern:
                 known.append(general)
                 new = True
         if new:
-            self._lessons += 1
             self._compile()
 
     def _compile(self) -> None:
         width = max(self._forms) + 1
+        self._compiled += width
         spelled = [_PLAIN_ROW]
         for column in range(width):
             spellings = "|".join([*map(_spelling, self._forms.get(column, [])), r'(?: s="\d++")?+/>'])

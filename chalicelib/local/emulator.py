@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import IO, Any, TypeAlias
 from urllib.parse import urlsplit
 
+from chalicelib.local.access import LOCAL_SECRET_KEY
 from chalicelib.local.processes import Child, Say, Stream, bare_environment, watch_lifeline
 
 MIN_PAUSE = 2.0
@@ -102,6 +103,7 @@ class Emulator:
         environment = bare_environment(
             BIND_HOST="127.0.0.1", GATEWAY_PORT=_IDENTITY_PORT, IOT_MTLS_ENABLED="0", SFTP_ENABLED="0",
             LOG_LEVEL="WARNING", PERSIST_STATE="0", S3_PERSIST="0",
+            AWS_SECRET_ACCESS_KEY=LOCAL_SECRET_KEY,  # what it checks presigned links against
             # Without this, ministack removes its own kind of containers from a Docker that it finds.
             DOCKER_HOST="unix:///nonexistent/docker.sock")
         if self._data:

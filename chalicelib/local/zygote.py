@@ -24,7 +24,9 @@ from typing import Any, NoReturn
 
 from chalicelib.local import frames
 
-_PRELOAD = ("aws_lambda_powertools.logging.formatter", "boto3", "botocore.session", "chalice", "chalice.local", "pydantic", "pydantic_settings", "s3transfer")
+_PRELOAD = (
+    "aws_lambda_powertools.logging.formatter", "boto3.dynamodb.types", "botocore.session", "chalice", "chalice.local",
+    "charset_normalizer", "email_validator", "jwt", "nameparser", "phonenumbers", "pydantic_settings", "s3transfer")
 
 
 def main() -> None:

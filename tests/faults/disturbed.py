@@ -91,9 +91,10 @@ def run(seed: int, faults: str, *, endpoint: str, zygote: Zygote, account: str, 
         def __call__(self, source: str, line: str) -> None:
             seen.kills += "crash" in line or "killed" in line
 
-    environment = {"BATCH_SIZE": "5", "SPOOL_PART_BATCHES": "4", "SWEEP_IDLE_SECONDS": "1", "LOG_LEVEL": "ERROR"}
+    environment = {"LEADS_MAX_CONCURRENCY": "3", "BATCH_SIZE": "5",
+                   "SPOOL_PART_BATCHES": "4", "SWEEP_IDLE_SECONDS": "1", "LOG_LEVEL": "ERROR"}
     with Stack("test", endpoint=endpoint, account=account, zygote=zygote, fault=faults, seed=str(seed),
-               environment=environment, every={"sweep": 1.0}, say=Log()) as stack:
+               environment=environment, every={"sweep": 2.0}, say=Log()) as stack:
         services = Services(Settings(**{**stack.environment, **environment, "LOG_FORMAT": "text"}))
         services.blobs.put("uploads/leads/book.xlsx", book)
         job = _watched_to_the_end(services, seen, seed)
@@ -132,7 +133,7 @@ def _checked(job: Job, high: tuple[int, int], seed: int) -> tuple[int, int]:
 
 def _end(services: Services, job: Job) -> End:
     counters = {outcome.value: job.count(outcome) for outcome in Outcome} | {"rows": job.rows, "pending": job.pending}
-    rejects, by_batch = [], {outcome: 0 for outcome in Outcome}
+    rejects, by_batch = [], dict.fromkeys(Outcome, 0)
     for detail in services.ledger.batches(job.job_id, job.batches_total):
         rejects += [(entry.worksheet, entry.row, entry.code, tuple(sorted(entry.cells.items())))
                     for entry in detail.entry.rejects]

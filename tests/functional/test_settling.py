@@ -104,7 +104,7 @@ def test_an_upload_that_was_earlier_loses_even_when_its_batches_come_later(engin
     assert engine.job(early.job_id).superseded == 1
 
 
-@pytest.mark.parametrize("mode, company, title", [
+@pytest.mark.parametrize(("mode", "company", "title"), [
     ("overwrite", "New Co", None), ("fill_blanks", "Old Co", "Boss"), ("skip", "Old Co", "Boss")])
 def test_the_dedupe_mode_decides_what_a_later_file_does(engine: Engine, mode: str, company: str, title: str) -> None:
     engine.drop(book(A=[["Name", "Email", "Company", "Title"], ["Ann Day", "ann@example.com", "Old Co", "Boss"]]))

@@ -67,7 +67,7 @@ def aws(account: Access) -> Aws:
     return _built(account)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def new_aws(emulator: str) -> Callable[[], Aws]:
     """Makes accounts like `aws`, for tests that compare several."""
     return lambda: _built(Access(emulator, f"{next(_ACCOUNTS):012d}"))

@@ -149,9 +149,9 @@ def _place(key: str, pipelines: Mapping[str, Any], default_owner: str) -> _Place
     Anything deeper or elsewhere is not an upload.
     """
     head, *path = key.split("/")
-    if head != UPLOADS or not path or not path[-1]:
+    if head != UPLOADS or not path or not all(path):
         return None
-    if path[0] in pipelines and len(path) > 1:
+    if path[0] in pipelines and len(path) in (2, 3):
         owner = path[1] if len(path) > 2 else default_owner
         return _Place(path[0], owner, path[-1])
     return _Place(next(iter(pipelines)), default_owner, path[-1]) if len(path) == 1 else None
@@ -160,7 +160,8 @@ def _place(key: str, pipelines: Mapping[str, Any], default_owner: str) -> _Place
 def _announced_job(arrival: _Arrival, ledger: Ledger) -> Job | None:
     """The job whose server-issued key this is, with the object pinned; None for all other objects.
 
-    A second version under the same key is a drop of its own: bytes that somebody sent are never passed over.
+    A second version under the same key, or one that comes after the upload was given up, is a drop of its own: bytes
+    that somebody sent are never passed over. What comes for a cancelled upload waits for its resumption.
     """
     parts = arrival.key.split("/")
     job = ledger.job(parts[2]) if len(parts) == 4 else None
@@ -173,9 +174,9 @@ def _announced_job(arrival: _Arrival, ledger: Ledger) -> Job | None:
             ledger.add_event(job.job_id, "uploaded", bytes=arrival.size)
         except Conflict:
             job = ledger.job(job.job_id) or job
-    if job.version_id in ("", arrival.principal) or job.status is Status.CANCELLED:
-        return job
-    return None
+    if job.uploaded_at:
+        return job if job.version_id == arrival.principal else None
+    return job if job.status is Status.CANCELLED else None
 
 
 def _dropped_job(arrival: _Arrival, place: _Place, ledger: Ledger) -> Job:

@@ -8,7 +8,9 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
+from urllib.parse import quote_plus
 
 import openpyxl
 
@@ -17,6 +19,7 @@ from chalicelib.bootstrap import Services
 from chalicelib.jobs import intake
 from chalicelib.jobs.model import Job
 from chalicelib.jobs.pipeline import Pipeline
+from chalicelib.jobs.splitter import Splitter
 from chalicelib.jobs.worker import Worker
 from chalicelib.settings import Settings
 
@@ -67,21 +70,45 @@ class Engine:
 
     def drop(self, body: bytes, key: str = "uploads/leads/people.xlsx", at: str = UPLOADED_AT) -> Job:
         """Put an object and tell of it as S3 does; answers its job."""
-        self.services.blobs.put(key, body)
-        return self.announce(key, at)
-
-    def announce(self, key: str, at: str = UPLOADED_AT) -> Job:
-        head = self.services.blobs.head(key)
-        assert head is not None
-        record = {"eventTime": at, "s3": {"bucket": {"name": self.services.blobs.bucket}, "object": {
-            "key": key, "size": head.size, "versionId": head.version_id, "eTag": "e", "sequencer": "1"}}}
-        job = self.services.call(intake.object_created, record=record)
+        job = self.deliver(self.put(body, key, at))
         assert job is not None
         return job
+
+    def announce(self, key: str, at: str = UPLOADED_AT) -> Job:
+        """Tell of an object that is there."""
+        job = self.deliver(self.event(key, at))
+        assert job is not None
+        return job
+
+    def put(self, body: bytes, key: str = "uploads/leads/people.xlsx", at: str = UPLOADED_AT) -> dict[str, Any]:
+        """Put an object; answers the event that S3 will send of it, some time, perhaps more than once."""
+        self.services.blobs.put(key, body)
+        return self.event(key, at)
+
+    def event(self, key: str, at: str = UPLOADED_AT) -> dict[str, Any]:
+        """The record of S3's event for the newest version of an object; the key is encoded as S3 does it."""
+        head = self.services.blobs.head(key)
+        assert head is not None
+        return {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "eventTime": at, "s3": {
+            "bucket": {"name": self.services.blobs.bucket}, "object": {
+                "key": quote_plus(key, safe="/"), "size": head.size, "versionId": head.version_id, "eTag": "e",
+                "sequencer": "1"}}}
+
+    def deliver(self, record: Mapping[str, Any]) -> Job | None:
+        """S3's event arrives; answers its job, if the object is an upload."""
+        return self.services.call(intake.object_created, record=record)
 
     def split(self, context: Context | None = None, most: int = 100) -> int:
         """Serve the split queue until it is empty; answers how many messages came."""
         return self.serve("split", lambda records: self.services.splitter(context or Context()).work(records), most)
+
+    def splitter(self, context: Context | None = None, **parts: Any) -> Splitter:
+        """A splitter of its own, with `parts` (ledger, blobs, queues) in place of the real ones."""
+        seconds = context or Context()
+        return self.services.call(Splitter, remaining=lambda: seconds.get_remaining_time_in_millis() / 1000, **parts)
+
+    def sweep(self) -> dict[str, int]:
+        return self.services.sweeper().sweep()
 
     def work(self, pipeline: Pipeline | None = None, most: int = 1000, context: Context | None = None) -> int:
         """Serve the leads queue until it is empty (or `most` messages came)."""
@@ -114,10 +141,12 @@ class Engine:
 
     def bodies(self, queue: str) -> list[str]:
         """Take all messages out of a queue."""
-        bodies = []
-        while record := self.receive(queue):
-            bodies.append(record["body"])
-            self.services.queues.delete(self.name(queue), record["receiptHandle"])
+        bodies: list[str] = []
+        url = self.aws.queue_url(self.name(queue))
+        while found := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0).get("Messages"):
+            bodies += [message["Body"] for message in found]
+            self.sqs.delete_message_batch(QueueUrl=url, Entries=[
+                {"Id": str(place), "ReceiptHandle": message["ReceiptHandle"]} for place, message in enumerate(found)])
         return bodies
 
     def send(self, queue: str, body: Any) -> None:
@@ -135,6 +164,19 @@ class Engine:
         assert job is not None
         return job
 
+    def batches(self) -> dict[int, list[tuple[int, int]]]:
+        """Take the batches out of the leads queue: the sheet and row of each item; a batch sent twice counts once."""
+        return {message["batch_number"]: [(item["_sheet"], item["_row"]) for item in message["leads"]]
+                for message in map(json.loads, self.bodies("leads"))}
+
+    def spool(self, job: Job) -> list[str]:
+        """What lies under the job's `work/`."""
+        return list(self.services.blobs.keys(f"work/{job.job_id}/"))
+
+    def kinds(self, job: Job) -> list[str]:
+        """What happened to a job, in order."""
+        return [event.kind for event in self.services.ledger.events(job.job_id).events]
+
     def table(self) -> list[dict[str, Any]]:
         """Every item of the leads table, in a fixed order."""
         pages = self.services.leads.client.get_paginator("scan").paginate(TableName=self.services.leads.table)
@@ -148,6 +190,64 @@ class Engine:
         return [(reject.worksheet, reject.row, reject.code)
                 for detail in self.services.ledger.batches(job.job_id, job.batches_total)
                 for reject in detail.entry.rejects]
+
+
+class Killed(BaseException):
+    """The process is gone: nothing that catches errors sees this."""
+
+
+@dataclass
+class Until:
+    """Counts writes; the process dies just before write number `fatal`."""
+
+    fatal: int
+    seen: int = 0
+
+    def write(self) -> None:
+        self.seen += 1
+        if self.seen == self.fatal:
+            raise Killed
+
+
+class Mortal:
+    """An adapter whose writes are counted: everything else goes straight to the real one."""
+
+    WRITES = frozenset({"create", "write", "finish_plan", "settle", "register_batch", "note_attempt", "set_chance",
+                        "clear_chance", "add_event", "put", "delete_prefix", "send", "send_text", "send_many"})
+
+    def __init__(self, real: Any, until: Until) -> None:
+        self._real = real
+        self._until = until
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._real, name)
+        if name not in self.WRITES:
+            return found
+        return partial(self._written, found)
+
+    def _written(self, call: Callable[..., Any], *values: Any, **named: Any) -> Any:
+        self._until.write()
+        return call(*values, **named)
+
+    def change(self, job_id: str, decide: Callable[[Job], Any]) -> Job:
+        """The ledger's, whose one write is inside."""
+        self._until.write()
+        return self._real.change(job_id, decide)
+
+    def send_many(self, queue: str, bodies: Sequence[str], *, group: str = "") -> None:
+        """The queues', which are many calls: here two."""
+        middle = len(bodies) // 2
+        for half in (bodies[:middle], bodies[middle:]):
+            self._until.write()
+            self._real.send_many(queue, half, group=group)
+
+
+def mortal(engine: Engine, fatal: int) -> dict[str, Any]:
+    """Ledger, blobs and queues of a process that dies just before its write number `fatal`."""
+    until = Until(fatal)
+    real = engine.services
+    return {"ledger": Mortal(real.ledger, until), "blobs": Mortal(real.blobs, until),
+            "queues": Mortal(real.queues, until)}
 
 
 def book(**sheets: Iterable[Sequence[Any]]) -> bytes:

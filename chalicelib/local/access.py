@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,17 +38,20 @@ class Access:
     def client(self, service: str, **config: Any) -> Any:
         """A boto3 client of this account; `config` goes to botocore's `Config`."""
         s3 = {"signature_version": "s3v4", "s3": {"addressing_style": "path"}} if service == "s3" else {}
-        return _session().client(
-            service,  # type: ignore[call-overload]
-            endpoint_url=self.endpoint,
-            region_name=self.region,
-            aws_access_key_id=self.account,
-            aws_secret_access_key=LOCAL_SECRET_KEY,
-            config=Config(**{**s3, "retries": {"mode": "standard"}, **config}),
-        )
+        with _MAKING:
+            return _session().client(
+                service,  # type: ignore[call-overload]
+                endpoint_url=self.endpoint,
+                region_name=self.region,
+                aws_access_key_id=self.account,
+                aws_secret_access_key=LOCAL_SECRET_KEY,
+                config=Config(**{**s3, "retries": {"mode": "standard"}, **config}),
+            )
 
 
 _SHARED: list[boto3.Session] = []
+_MAKING = threading.Lock()
+"""Clients may be used by many threads, but not made by many."""
 
 
 def _session() -> boto3.Session:

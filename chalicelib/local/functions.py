@@ -30,6 +30,7 @@ PAYLOAD_LIMIT = 6 * 1024 * 1024
 INIT_PATIENCE = 60.0
 """Seconds for importing the app; Lambda grants 10, on machines that nobody shares."""
 _WATCH_SECONDS = 0.1
+_HANDLES = hasattr(os, "pidfd_open")
 
 
 class Ending(StrEnum):
@@ -214,6 +215,7 @@ class _Process:
 
     def __init__(self, zygote: Zygote, setup: Mapping[str, Any], spec: FunctionSpec, say: Say) -> None:
         self._spec = spec
+        self._closing = threading.Lock()
         read, write = os.pipe()
         try:
             pid, self._channel = zygote.fork(setup, write)
@@ -259,28 +261,30 @@ class _Process:
 
     def close(self) -> None:
         """Closing the channel ends a healthy process; the signal ends any."""
-        self._kill()
-        self._channel.close()
-        if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None
+        with self._closing:
+            self._kill()
+            self._channel.close()
+            if self._handle is not None:
+                os.close(self._handle)
+                self._handle = None
 
     def _kill(self) -> None:
-        if self._handle is not None:
-            with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(OSError):
+            if self._handle is not None:
                 signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+            elif not _HANDLES:
+                os.kill(self._pid, signal.SIGKILL)
 
 
 def _handle(pid: int) -> int | None:
-    """None for a process that is gone already."""
-    try:
-        return os.pidfd_open(pid)
-    except ProcessLookupError:
-        return None
+    """None for a process that is gone already, and where the system knows no such handles."""
+    with contextlib.suppress(ProcessLookupError):
+        return os.pidfd_open(pid) if _HANDLES else None
+    return None
 
 
 def _resident_megabytes(pid: int) -> float:
-    """0 for a process that is just ending."""
+    """0 for a process that is just ending, and on systems without /proc: there, memory is not limited."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
     except (OSError, IndexError, ValueError):

@@ -7,16 +7,19 @@ run. A handler parses, makes one call and returns; everything else is in `chalic
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from chalice import Chalice
 from chalice.app import CloudWatchEvent, Rate, Request, Response, S3Event, SQSEvent
 
-from chalicelib.api import actions, downloads, edge, export, leads, models, status, uploads
-from chalicelib.api.requests import body, caller_of, header, query
+from chalicelib import api
+from chalicelib.api.views import CORS, adapt_views
 from chalicelib.bootstrap import services
 from chalicelib.jobs import intake
 from chalicelib.settings import settings
+
+T = TypeVar("T")
+W = TypeVar("W", bound="api.models.Wire")
 
 app = Chalice(app_name="dropmill", configure_logs=False)
 
@@ -45,143 +48,149 @@ def run_task(event: SQSEvent) -> dict[str, Any]:
 
 
 @app.schedule(Rate(settings().sweep_minutes, unit=Rate.MINUTES), name="sweep")
-def sweep(event: CloudWatchEvent) -> dict[str, int]:
+def sweep(_event: CloudWatchEvent) -> dict[str, int]:
     return services().sweeper().sweep()
+
 
 # --- requests: everything passes the edge (limits, token, one error body); views parse, make one call and return
 
-app.api.cors = edge.CORS
+app.api.cors = CORS
 app.api.binary_types.append("multipart/form-data")
 
 
 @app.middleware("http")
 def at_the_edge(request: Request, get_response: Callable[[Request], Response]) -> Response:
-    return services().call(edge.serve, request=request, get_response=get_response)
+    return services().call(api.edge.serve, request=request, get_response=get_response)
+
+
+def ask(function: Callable[..., T], **explicit: Any) -> T:
+    """Call `function` for whoever sent the current request."""
+    return services().call(function, caller=api.requests.caller_of(app.current_request), **explicit)
+
+
+def query(model: type[W]) -> W:
+    """The query string of the current request."""
+    return api.requests.query(model, app.current_request)
+
+
+def body(model: type[W]) -> W:
+    """The JSON body of the current request."""
+    return api.requests.body(model, app.current_request)
 
 
 @app.route("/health", methods=["GET"])
-def get_health() -> models.Health:
+def get_health() -> api.models.Health:
     """Says that the function answers, and in which stage; needs no token."""
-    return services().call(status.health)
+    return services().call(api.status.health)
 
 
 @app.route("/upload", methods=["POST"])
-def post_upload() -> models.UploadAnswer:
+def post_upload() -> api.models.UploadAnswer:
     """Announces a file and answers the form that uploads it. `again=true` runs a file anew that was dropped before."""
-    again = query(models.UploadQuery, app.current_request).again
-    return services().call(uploads.announce, caller=caller_of(app.current_request), again=again,
-                           request=body(models.UploadRequest, app.current_request))
+    again = query(api.models.UploadQuery).again
+    return ask(api.uploads.announce, again=again, request=body(api.models.UploadRequest))
 
 
 @app.route("/status", methods=["GET"])
-def list_jobs() -> models.StatusPage:
+def list_jobs() -> api.models.StatusPage:
     """Lists the caller's jobs, newest first; `status` and `pipeline` filter, `limit` and `cursor` page."""
-    return services().call(status.listing, caller=caller_of(app.current_request),
-                           query=query(models.JobQuery, app.current_request))
+    return ask(api.status.listing, query=query(api.models.JobQuery))
 
 
 @app.route("/status/{job_id}", methods=["GET"])
 def get_status(job_id: str) -> Response:
     """Shows one job: progress, row counters, error and what can be done. ETag and `retryAfterMs` are for pollers."""
-    return services().call(status.show, caller=caller_of(app.current_request), job_id=job_id,
-                           if_none_match=header(app.current_request, "If-None-Match"))
+    return ask(api.status.show, job_id=job_id, if_none_match=api.requests.header(app.current_request, "If-None-Match"))
 
 
 @app.route("/status/{job_id}", methods=["PUT"])
 def put_status(job_id: str) -> Response:
     """Takes a browser's word that its upload is done; a status never moves back."""
-    return services().call(status.report_progress, caller=caller_of(app.current_request), job_id=job_id,
-                           report=body(models.StatusReport, app.current_request))
+    return ask(api.status.report_progress, job_id=job_id, report=body(api.models.StatusReport))
 
 
 @app.route("/status/{job_id}/cancel", methods=["POST"])
-def cancel_job(job_id: str) -> models.StatusAnswer:
+def cancel_job(job_id: str) -> api.models.StatusAnswer:
     """Stops a job; rows that are done stay."""
-    return services().call(actions.cancel, caller=caller_of(app.current_request), job_id=job_id)
+    return ask(api.actions.cancel, job_id=job_id)
 
 
 @app.route("/status/{job_id}/resume", methods=["POST"])
 def resume_job(job_id: str) -> Response:
     """Takes up a cancelled or paused job."""
-    return services().call(actions.resume, caller=caller_of(app.current_request), job_id=job_id)
+    return ask(api.actions.resume, job_id=job_id)
 
 
 @app.route("/status/{job_id}/retry", methods=["POST"])
 def retry_job(job_id: str) -> Response:
     """Runs the failed batches of a job again."""
-    return services().call(actions.retry, caller=caller_of(app.current_request), job_id=job_id)
+    return ask(api.actions.retry, job_id=job_id)
 
 
 @app.route("/status/{job_id}/force-complete", methods=["POST"])
-def force_complete_job(job_id: str) -> models.ForceAnswer:
+def force_complete_job(job_id: str) -> api.models.ForceAnswer:
     """Ends a stuck job, what is missing as failed; operators only."""
-    return services().call(actions.force_complete, caller=caller_of(app.current_request), job_id=job_id)
+    return ask(api.actions.force_complete, job_id=job_id)
 
 
 @app.route("/status/{job_id}/report", methods=["GET"])
 def get_report(job_id: str) -> Response:
     """Accounts for every row, per sheet and per batch, with duplicates and failed rows; `format=json` or `xlsx`."""
-    return services().call(downloads.report, caller=caller_of(app.current_request), job_id=job_id,
-                           query=query(models.ReportQuery, app.current_request))
+    return ask(api.downloads.report, job_id=job_id, query=query(api.models.ReportQuery))
 
 
 @app.route("/status/{job_id}/rejects", methods=["GET"])
 def get_rejects(job_id: str) -> Response:
     """Gives all rejected rows with their original columns and the reason; `format=csv` or `xlsx`."""
-    return services().call(downloads.rejects, caller=caller_of(app.current_request), job_id=job_id,
-                           query=query(models.RejectQuery, app.current_request))
+    return ask(api.downloads.rejects, job_id=job_id, query=query(api.models.RejectQuery))
 
 
 @app.route("/status/{job_id}/events", methods=["GET"])
-def list_events(job_id: str) -> models.EventsAnswer:
+def list_events(job_id: str) -> api.models.EventsAnswer:
     """Tells what happened to a job, from the beginning."""
-    return services().call(status.events, caller=caller_of(app.current_request), job_id=job_id,
-                           query=query(models.EventQuery, app.current_request))
+    return ask(api.status.events, job_id=job_id, query=query(api.models.EventQuery))
 
 
 @app.route("/leads", methods=["GET"])
-def list_leads() -> models.LeadPage:
+def list_leads() -> api.models.LeadPage:
     """Pages through the leads; `filter_<field>` contains, `sortBy`, `sortOrder`, `pageSize`, and `cursor` or `page`."""
-    return services().call(leads.page, caller=caller_of(app.current_request),
-                           query=query(models.LeadQuery, app.current_request))
+    return ask(api.leads.page, query=query(api.models.LeadQuery))
 
 
 @app.route("/leads/{lead_id}", methods=["GET"])
 def get_lead(lead_id: str) -> Response:
     """Shows one lead."""
-    return services().call(leads.show, caller=caller_of(app.current_request), lead_id=lead_id)
+    return ask(api.leads.show, lead_id=lead_id)
 
 
 @app.route("/leads/{lead_id}", methods=["PATCH"])
 def patch_lead(lead_id: str) -> Response:
     """Changes fields of a lead; null clears one."""
-    return services().call(leads.patch, caller=caller_of(app.current_request), lead_id=lead_id,
-                           body=body(models.LeadPatch, app.current_request))
+    return ask(api.leads.patch, lead_id=lead_id, body=body(api.models.LeadPatch))
 
 
 @app.route("/leads/{lead_id}", methods=["DELETE"])
 def delete_lead(lead_id: str) -> Response:
     """Removes a lead; no late retry brings it back."""
-    return services().call(leads.delete, caller=caller_of(app.current_request), lead_id=lead_id)
+    return ask(api.leads.delete, lead_id=lead_id)
 
 
 @app.route("/leads/{lead_id}/lineage", methods=["GET"])
-def get_lineage(lead_id: str) -> models.LineageAnswer:
+def get_lineage(lead_id: str) -> api.models.LineageAnswer:
     """Says which file, sheet, row, batch and provider a lead's content came from."""
-    return services().call(leads.lineage, caller=caller_of(app.current_request), lead_id=lead_id)
+    return ask(api.leads.lineage, lead_id=lead_id)
 
 
 @app.route("/export", methods=["POST"])
 def post_export() -> Response:
     """Exports leads as `csv`, `xlsx` or `jsonl` with the filters of `/leads`; large ones answer 202."""
-    return services().call(downloads.export_leads, caller=caller_of(app.current_request),
-                           request=body(models.ExportRequest, app.current_request))
+    return ask(api.downloads.export_leads, request=body(api.models.ExportRequest))
 
 
 @app.route("/exports/{export_id}", methods=["GET"])
-def get_export(export_id: str) -> models.ExportStatus:
+def get_export(export_id: str) -> api.models.ExportStatus:
     """Says how far a large file is, and links to it when it is there."""
-    return services().call(export.show, caller=caller_of(app.current_request), export_id=export_id)
+    return ask(api.export.show, export_id=export_id)
 
 
-edge.adapt_views(app)
+adapt_views(app)

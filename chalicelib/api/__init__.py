@@ -1,0 +1,17 @@
+"""The HTTP edge. Its modules load on first use: every function imports app.py, and only one of them serves requests."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from chalicelib.api import actions, downloads, edge, export, leads, models, requests, status, uploads
+
+__all__ = ["actions", "downloads", "edge", "export", "leads", "models", "requests", "status", "uploads"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return importlib.import_module(f"{__name__}.{name}")

@@ -1,41 +1,30 @@
 """What every request passes on its way in and out: limits, the token, one error body, headers, one log line.
 
-`serve` is the body of the app's HTTP middleware. `adapt_views` is called once, below the last route: views may then
-answer a model, and raise anything. (Chalice turns a view's exception into its own 500 before any middleware sees it;
-wrapped, it arrives here.)
+`serve` is the body of the app's HTTP middleware.
 """
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from chalice.app import Chalice, ChaliceUnhandledError, ChaliceViewError, CORSConfig, Request, Response
+from chalice.app import Request, Response
 
 from chalicelib.adapters.records import Records
 from chalicelib.api import idempotency
 from chalicelib.api.auth import TokenRules, needs_token
-from chalicelib.api.models import ErrorBody, ErrorDetail, Wire
+from chalicelib.api.models import ErrorBody, ErrorDetail
 from chalicelib.api.requests import CALLER, REQUEST_ID, header
+from chalicelib.api.views import CORRELATION, CORS, Surfaced
 from chalicelib.errors import CodedError, RequestProblem, RequestRefused, Transient, Unavailable, Waiting
 from chalicelib.logs import log
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """A Lambda takes 6 MB, and a binary body travels as base64: 4.5 MB are the most that can arrive (AWS quotas)."""
 RETRY_SECONDS = 2
-CORRELATION = "X-Correlation-Id"
-
-CORS = CORSConfig(
-    allow_origin="*",
-    allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", CORRELATION],
-    expose_headers=["ETag", "Retry-After", "X-Request-Id", CORRELATION, "Idempotency-Replayed", "Location",
-                    "Content-Disposition"],
-    max_age=600)
-"""Any origin: access is by a bearer token that no browser sends by itself."""
 
 SECURITY_HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Referrer-Policy": "no-referrer",
@@ -47,17 +36,6 @@ _PROBLEMS = {problem.status_code: problem for problem in (
     RequestProblem.METHOD_NOT_ALLOWED, RequestProblem.UNSUPPORTED_TYPE, RequestProblem.RATE_LIMITED)}
 
 GetResponse = Callable[[Request], Response]
-
-
-class _Surfaced(ChaliceUnhandledError):
-    """Carries a view's exception, as its cause, past Chalice to the middleware."""
-
-
-def adapt_views(app: Chalice) -> None:
-    """Let all views answer models and let their exceptions reach the middleware. Call below the last route."""
-    for entries in app.routes.values():
-        for entry in entries.values():
-            entry.view_function = _adapted(entry.view_function)
 
 
 def serve(
@@ -93,7 +71,7 @@ def _guarded(
 def _unwrapped(get_response: GetResponse, request: Request) -> Response:
     try:
         return get_response(request)
-    except _Surfaced as carrier:
+    except Surfaced as carrier:
         raise carrier.__cause__ or carrier from None
 
 
@@ -177,16 +155,3 @@ def _request_id(request: Request) -> str:
 def _correlation_id(request: Request) -> str:
     sent = header(request, CORRELATION)
     return sent if _CORRELATION_ID.fullmatch(sent) else ""
-
-
-def _adapted(view: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(view)
-    def adapted(*args: Any, **kwargs: Any) -> Any:
-        try:
-            answer = view(*args, **kwargs)
-        except ChaliceViewError:
-            raise
-        except Exception as error:
-            raise _Surfaced("a view raised") from error
-        return answer.as_json() if isinstance(answer, Wire) else answer
-    return adapted

@@ -18,6 +18,7 @@ from chalicelib.api import edge
 from chalicelib.api.auth import TokenRules
 from chalicelib.api.models import Health
 from chalicelib.api.requests import caller_of
+from chalicelib.api.views import CORS, adapt_views
 from chalicelib.errors import (
     FileProblem,
     FileRefused,
@@ -48,7 +49,7 @@ class Site:
         self.calls = 0
         self.does: Any = lambda request: {"done": True}
         self.app = app = Chalice(app_name="small", configure_logs=False)
-        app.api.cors = edge.CORS
+        app.api.cors = CORS
 
         @app.middleware("http")
         def middleware(request: Request, get_response: Any) -> Response:
@@ -60,7 +61,7 @@ class Site:
             self.calls += 1
             return self.does(app.current_request)
 
-        edge.adapt_views(app)
+        adapt_views(app)
 
     def __call__(
         self, method: str = "GET", path: str = "/thing", body: Any = None, *, org: str = "acme", **headers: str

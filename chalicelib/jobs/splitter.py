@@ -143,7 +143,7 @@ class Splitter:
         rows = 0
         for cut in batches:
             part.add(cut)
-            rows += len(cut.rows)
+            rows += cut.rows
             if rows > self.settings.max_rows:
                 raise FileRefused(FileProblem.TOO_MANY_ROWS, limit=self.settings.max_rows)
             if len(part.cuts) >= self.settings.part_batches or part.size >= PART_BYTES:
@@ -167,21 +167,16 @@ class Splitter:
     def _batches(
         self, spool: Spool, items: Iterator[Item], size: int, items_key: str, reading: Reading
     ) -> Iterator[Cut]:
+        """Every `size` items are a batch; where they are too long for one message, several."""
         budget = self.settings.message_bytes - HEAD_BYTES
-        batch: list[tuple[Item, str]] = []
-        length = 0
-        for item in items:
-            text = _dumps(item)
-            if len(text) > budget // 2:
-                item = spool.put_row(item)
-                text = _dumps(item)
-            if batch and (len(batch) == size or length + len(text) > budget):
-                yield _cut(batch, items_key, reading.columns)
-                batch, length = [], 0
-            batch.append((item, text))
-            length += len(text) + 1
-        if batch:
-            yield _cut(batch, items_key, reading.columns)
+        while batch := list(itertools.islice(items, size)):
+            text = _dumps(batch)
+            if len(text) <= budget // 2:
+                yield _cut(batch, text, items_key, reading.columns)
+                continue
+            for part in _fitting([spool.put_row(item) if len(_dumps(item)) > budget // 2 else item for item in batch],
+                                 budget):
+                yield _cut(part, _dumps(part), items_key, reading.columns)
 
     def _checkpoint(self, spool: Spool, job: Job, part: Part, rows: int) -> Job:
         """Write a part unless an earlier attempt did. Raises Conflict when the job was cancelled meanwhile."""
@@ -296,17 +291,32 @@ class Splitter:
         return stamp(self.clock())
 
 
-def _cut(batch: list[tuple[Item, str]], items_key: str, columns: Mapping[str, Any]) -> Cut:
-    sheets = {str(item["_worksheet"]) for item, _ in batch}
-    mapped = {sheet: columns[sheet] for sheet in sheets if sheet in columns}
-    texts = ",".join(text for _, text in batch)
-    body = f'{{"{items_key}":[{texts}],"columns":{_dumps(mapped)}}}'
-    return Cut(body.encode("ascii"), tuple(row_id(item) for item, _ in batch))
+def _fitting(items: Sequence[Item], budget: int) -> Iterator[list[Item]]:
+    """Runs of items, in order, each within `budget` bytes as a list in JSON; no item is longer than half of it."""
+    batch: list[Item] = []
+    length = 0
+    for item in items:
+        size = len(_dumps(item)) + 1
+        if batch and length + size > budget:
+            yield batch
+            batch, length = [], 0
+        batch.append(item)
+        length += size
+    yield batch
 
 
-def _dumps(value: Any) -> str:
-    """JSON in ASCII: SQS takes no control characters, and escapes have none."""
-    return json.dumps(value, separators=(",", ":"))
+def _cut(batch: Sequence[Item], text: str, items_key: str, columns: Mapping[str, Any]) -> Cut:
+    names = dict.fromkeys(str(item["_worksheet"]) for item in batch)  # in order, so that a twin writes the same bytes
+    mapped = {name: columns[name] for name in names if name in columns}
+    body = f'{{"{items_key}":{text},"columns":{_dumps(mapped)}}}'
+    sheets: dict[int, int] = {}
+    for item in batch:
+        sheets[item["_sheet"]] = sheets.get(item["_sheet"], 0) + 1
+    return Cut(body.encode("ascii"), len(batch), sheets, row_id(batch[0]), row_id(batch[-1]))
+
+
+_dumps = json.JSONEncoder(separators=(",", ":")).encode
+"""JSON in ASCII: SQS takes no control characters, and escapes have none."""
 
 
 def _lives(holder: Job) -> bool:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from chalicelib.jobs.model import Item, RowId, row_id
 
@@ -39,10 +39,13 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A batch as it was cut: its text and its rows."""
+    """A batch as it was cut: its text and what is in it, as in `Slice`."""
 
     text: bytes
-    rows: tuple[RowId, ...]
+    rows: int
+    sheets: Mapping[int, int]
+    first: RowId
+    last: RowId
 
 
 @dataclass(slots=True)
@@ -60,7 +63,7 @@ class Part:
 
     @property
     def rows(self) -> int:
-        return sum(len(cut.rows) for cut in self.cuts)
+        return sum(cut.rows for cut in self.cuts)
 
 
 class Spool:
@@ -72,14 +75,15 @@ class Spool:
 
     def write(self, part: Part) -> None:
         """Store a part and its index. Writing the same part again writes the same bytes."""
-        slices, offset = [], 0
-        for place, cut in enumerate(part.cuts):
-            slices.append(_slice(part.first_batch + place, offset, cut))
+        index, offset = [], 0
+        for number, cut in enumerate(part.cuts, start=part.first_batch):
+            index.append({"number": number, "offset": offset, "length": len(cut.text), "rows": cut.rows,
+                          "sheets": cut.sheets, "first": cut.first, "last": cut.last})
             offset += len(cut.text) + 1
         body = b"\n".join(cut.text for cut in part.cuts) + b"\n"
         self._blobs.put(self._key(part.number), body, "application/jsonl")
-        index = json.dumps([asdict(entry) for entry in slices], separators=(",", ":")).encode()
-        self._blobs.put(self._index_key(part.number), index, "application/json")
+        text = json.dumps(index, separators=(",", ":"))
+        self._blobs.put(self._index_key(part.number), text.encode(), "application/json")
 
     def index(self, number: int) -> list[Slice]:
         """What is in a part, in batch order. Raises KeyError when the spool is gone (14 days)."""
@@ -127,15 +131,7 @@ def redeemed(blobs: Store, item: Item) -> Item:
     return row
 
 
-def _slice(number: int, offset: int, cut: Cut) -> Slice:
-    sheets: dict[int, int] = {}
-    for row in cut.rows:
-        sheets[row.sheet] = sheets.get(row.sheet, 0) + 1
-    return Slice(number, offset, len(cut.text), len(cut.rows), sheets, cut.rows[0], cut.rows[-1])
-
-
-def _loaded(entry: Mapping[str, object]) -> Slice:
-    values = dict(entry)
-    sheets = {int(sheet): count for sheet, count in values["sheets"].items()}  # type: ignore[attr-defined]
-    return Slice(**{**values, "sheets": sheets, "first": RowId(*values["first"]),  # type: ignore[misc,arg-type]
-                    "last": RowId(*values["last"])})  # type: ignore[misc]
+def _loaded(entry: Mapping[str, Any]) -> Slice:
+    return Slice(entry["number"], entry["offset"], entry["length"], entry["rows"],
+                 {int(sheet): count for sheet, count in entry["sheets"].items()},
+                 RowId(*entry["first"]), RowId(*entry["last"]))

@@ -20,9 +20,8 @@ _MARKS = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
-_CANDIDATES = [
-    "cp1252", "cp932", "gb18030", "big5", "euc_kr", "euc_jp", "cp1250", "cp1251", "cp1253", "cp1254", "cp1257",
-]
+_USUAL = "cp1252"
+_CANDIDATES = [_USUAL, "cp932", "gb18030", "big5", "euc_kr", "euc_jp", "cp1250", "cp1251", "cp1253"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +114,7 @@ def _marked_or_legacy(path: str, marked: str, odd: bytes) -> str:
     if marked:
         return marked
     guess = _guess(odd[:SAMPLE])
-    for encoding in (guess, "cp1252"):
+    for encoding in (guess, _USUAL):
         if encoding and opens_whole(path, encoding):
             return encoding
     # Latin-1 maps every byte, so nothing is lost even where the guess is wrong.
@@ -123,7 +122,14 @@ def _marked_or_legacy(path: str, marked: str, odd: bytes) -> str:
 
 
 def _guess(odd: bytes) -> str:
+    """The likeliest legacy encoding; the commonest one wherever it explains the bytes as well as the best."""
     from charset_normalizer import from_bytes
 
-    best = from_bytes(odd, cp_isolation=_CANDIDATES).best()
-    return str(best.encoding) if best is not None else ""
+    matches = list(from_bytes(odd, cp_isolation=_CANDIDATES))
+    if not matches:
+        return ""
+    best = matches[0]
+    usual = (each for each in matches if each.encoding == _USUAL)
+    if any(each.chaos <= best.chaos + 0.01 and each.coherence >= best.coherence - 0.05 for each in usual):
+        return _USUAL
+    return str(best.encoding)

@@ -13,7 +13,7 @@ from chalicelib.errors import FileProblem, FileRefused
 
 Attributes: TypeAlias = Mapping[str, str]
 
-_LONGEST_TOKEN = 16 * 1024 * 1024
+_LONGEST_TOKEN = 8 * 1024 * 1024
 
 
 class Feed:

@@ -158,8 +158,8 @@ class Limiter:
                 self._change(provider, lambda state, now: limits.release(state, now, permit.lease_id, healthy=healthy))
             elif freed := self._states.free(provider, permit.lease_id, healthy=healthy):
                 self._seen[provider] = freed
-        except Transient:
-            log.warning("limiter lease left to expire", extra={"provider": provider}, exc_info=True)
+        except Transient as error:
+            log.warning("limiter lease left to expire", extra={"provider": provider, "cause": error.message})
 
     def penalise(self, provider: str, policy: Policy, retry_after: float | None = None) -> None:
         """The provider answered "too many": all workers hold off for `retry_after` seconds, or for a growing while."""

@@ -122,6 +122,14 @@ def test_what_is_written_for_scripts_is_complete_and_private(start: Callable[...
         assert stat.S_IMODE((running.home / name).stat().st_mode) == 0o600
 
 
+def test_an_unknown_path_has_the_one_error_body_and_repeats_no_token(start: Callable[..., Run]) -> None:
+    running = start().ready()
+    answer = requests.get(f"{running.facts['url']}/nothing", headers={"Authorization": "Bearer secret"}, timeout=10)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "NOT_FOUND")
+    assert "secret" not in answer.text
+
+
 def test_crash_loses_no_file_and_leaves_no_process(start: Callable[..., Run]) -> None:
     crashed = start().ready()
     wait_until(lambda: crashed.done(1))

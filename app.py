@@ -87,14 +87,14 @@ def get_health() -> api.models.Health:
 @app.route("/upload", methods=["POST"])
 def post_upload() -> api.models.UploadAnswer:
     """Announces a file and answers the form that uploads it. `again=true` runs a file anew that was dropped before."""
-    again = query(api.models.UploadQuery).again
-    return ask(api.uploads.announce, again=again, request=body(api.models.UploadRequest))
+    again = query(api.inputs.UploadQuery).again
+    return ask(api.uploads.announce, again=again, request=body(api.inputs.UploadRequest))
 
 
 @app.route("/status", methods=["GET"])
 def list_jobs() -> api.models.StatusPage:
     """Lists the caller's jobs, newest first; `status` and `pipeline` filter, `limit` and `cursor` page."""
-    return ask(api.status.listing, query=query(api.models.JobQuery))
+    return ask(api.status.listing, query=query(api.inputs.JobQuery))
 
 
 @app.route("/status/{job_id}", methods=["GET"])
@@ -106,7 +106,7 @@ def get_status(job_id: str) -> Response:
 @app.route("/status/{job_id}", methods=["PUT"])
 def put_status(job_id: str) -> Response:
     """Takes a browser's word that its upload is done; a status never moves back."""
-    return ask(api.status.report_progress, job_id=job_id, report=body(api.models.StatusReport))
+    return ask(api.status.report_progress, job_id=job_id, report=body(api.inputs.StatusReport))
 
 
 @app.route("/status/{job_id}/cancel", methods=["POST"])
@@ -136,25 +136,25 @@ def force_complete_job(job_id: str) -> api.models.ForceAnswer:
 @app.route("/status/{job_id}/report", methods=["GET"])
 def get_report(job_id: str) -> Response:
     """Accounts for every row, per sheet and per batch, with duplicates and failed rows; `format=json` or `xlsx`."""
-    return ask(api.downloads.report, job_id=job_id, query=query(api.models.ReportQuery))
+    return ask(api.downloads.report, job_id=job_id, query=query(api.inputs.ReportQuery))
 
 
 @app.route("/status/{job_id}/rejects", methods=["GET"])
 def get_rejects(job_id: str) -> Response:
     """Gives all rejected rows with their original columns and the reason; `format=csv` or `xlsx`."""
-    return ask(api.downloads.rejects, job_id=job_id, query=query(api.models.RejectQuery))
+    return ask(api.downloads.rejects, job_id=job_id, query=query(api.inputs.RejectQuery))
 
 
 @app.route("/status/{job_id}/events", methods=["GET"])
 def list_events(job_id: str) -> api.models.EventsAnswer:
     """Tells what happened to a job, from the beginning."""
-    return ask(api.status.events, job_id=job_id, query=query(api.models.EventQuery))
+    return ask(api.status.events, job_id=job_id, query=query(api.inputs.EventQuery))
 
 
 @app.route("/leads", methods=["GET"])
 def list_leads() -> api.models.LeadPage:
     """Pages through the leads; `filter_<field>` contains, `sortBy`, `sortOrder`, `pageSize`, and `cursor` or `page`."""
-    return ask(api.leads.page, query=query(api.models.LeadQuery))
+    return ask(api.leads.page, query=query(api.inputs.LeadQuery))
 
 
 @app.route("/leads/{lead_id}", methods=["GET"])
@@ -166,7 +166,7 @@ def get_lead(lead_id: str) -> Response:
 @app.route("/leads/{lead_id}", methods=["PATCH"])
 def patch_lead(lead_id: str) -> Response:
     """Changes fields of a lead; null clears one."""
-    return ask(api.leads.patch, lead_id=lead_id, body=body(api.models.LeadPatch))
+    return ask(api.leads.patch, lead_id=lead_id, body=body(api.inputs.LeadPatch))
 
 
 @app.route("/leads/{lead_id}", methods=["DELETE"])
@@ -184,7 +184,7 @@ def get_lineage(lead_id: str) -> api.models.LineageAnswer:
 @app.route("/export", methods=["POST"])
 def post_export() -> Response:
     """Exports leads as `csv`, `xlsx` or `jsonl` with the filters of `/leads`; large ones answer 202."""
-    return ask(api.downloads.export_leads, request=body(api.models.ExportRequest))
+    return ask(api.downloads.export_leads, request=body(api.inputs.ExportRequest))
 
 
 @app.route("/exports/{export_id}", methods=["GET"])

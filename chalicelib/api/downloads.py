@@ -19,9 +19,10 @@ from chalicelib.api.auth import Caller
 from chalicelib.api.export import start
 from chalicelib.api.export_record import Kind
 from chalicelib.api.files import CONTENT_TYPES, LINK_SECONDS, link_to
+from chalicelib.api.inputs import ExportRequest, RejectQuery, ReportQuery
 from chalicelib.api.lead_export import Selection, filename_of, small_export
 from chalicelib.api.lead_view import checked_filters
-from chalicelib.api.models import ExportRequest, ExportStatus, FileFormat, LinkAnswer, RejectQuery, ReportQuery
+from chalicelib.api.models import ExportStatus, FileFormat, LinkAnswer
 from chalicelib.api.rejects import small, write_rejects
 from chalicelib.api.report import INLINE_BATCHES, build_report, write_workbook
 from chalicelib.api.status import owned_job

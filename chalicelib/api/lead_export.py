@@ -18,9 +18,10 @@ from typing import Any
 from chalicelib.adapters.lead_listing import Entry, LeadListing
 from chalicelib.adapters.s3 import Blobs
 from chalicelib.api.files import CONTENT_TYPES, LINK_SECONDS, Layout, link_to, write_rows
+from chalicelib.api.inputs import ExportRequest
 from chalicelib.api.lead_view import WORKSHEET, lead_values, matcher
 from chalicelib.api.leads import order_of
-from chalicelib.api.models import ExportAnswer, ExportRequest, FileFormat, SortBy, SortOrder
+from chalicelib.api.models import ExportAnswer, FileFormat, SortBy, SortOrder
 
 COLUMNS = ("leadId", "firstName", "lastName", "title", "company", "email", "phone", "remarks", "sourceFile",
            "createdAt", "updatedAt", "name", "industry", "source", WORKSHEET, "row", "jobId")

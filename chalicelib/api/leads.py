@@ -18,8 +18,9 @@ from chalicelib.adapters.lead_listing import Entry, LeadListing, Order
 from chalicelib.adapters.leads import CONTENT, Lead, Leads
 from chalicelib.api import cursors
 from chalicelib.api.auth import Caller
+from chalicelib.api.inputs import LeadPatch, LeadQuery
 from chalicelib.api.lead_view import Matcher, checked_filters, lead_view, lineage_view, matcher
-from chalicelib.api.models import LeadPage, LeadPatch, LeadQuery, LineageAnswer, Pagination, SortBy, Sorting, SortOrder
+from chalicelib.api.models import LeadPage, LineageAnswer, Pagination, SortBy, Sorting, SortOrder
 from chalicelib.api.requests import path_id
 from chalicelib.errors import RequestProblem, RequestRefused, RowRefused
 from chalicelib.jobs.model import stamp

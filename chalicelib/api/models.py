@@ -1,18 +1,16 @@
-"""What goes over the wire: request bodies and answers, camelCase outside and snake_case inside.
+"""What goes out over the wire, camelCase outside and snake_case inside; `None` means missing and becomes `null`.
 
-Requests refuse fields they do not know; `None` in an answer means missing and becomes `null`.
+What comes in is in `inputs`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
-
-ShortText = Annotated[str, StringConstraints(max_length=200)]
 
 
 class Wire(BaseModel):
@@ -21,8 +19,8 @@ class Wire(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid",
                               defer_build=True)
 
-    def as_json(self) -> dict[str, Any]:
-        return self.model_dump(mode="json", by_alias=True)
+    def as_json(self, *, only_set: bool = False) -> dict[str, Any]:
+        return self.model_dump(mode="json", by_alias=True, exclude_none=only_set)
 
 
 class FileFormat(StrEnum):
@@ -46,119 +44,6 @@ class SortBy(StrEnum):
 class SortOrder(StrEnum):
     ASC = "asc"
     DESC = "desc"
-
-
-# --- requests
-
-
-class UploadRequest(Wire):
-    """Body of POST /upload. `fileSize` in bytes binds the upload link; absent, the general limit does."""
-
-    file_name: Annotated[str, StringConstraints(min_length=1, max_length=255)]
-    file_type: ShortText = ""
-    file_size: int | None = Field(None, ge=0)
-    pipeline: ShortText = "leads"
-    options: dict[str, Any] = Field(default_factory=dict)
-    again: bool = False
-
-
-class UploadQuery(Wire):
-    """Query of POST /upload: `again=true` runs a file anew that was dropped before."""
-
-    again: bool = False
-
-
-class StatusReport(Wire):
-    """Body of PUT /status/{id}. Seed 002's browser sends more than `status`; the rest is not a client's to say."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    status: ShortText
-
-
-class LeadPatch(Wire):
-    """Body of PATCH /leads/{id}: the fields to change; null or an empty text clears one."""
-
-    first_name: str | None = Field(None, max_length=1000)
-    last_name: str | None = Field(None, max_length=1000)
-    name: str | None = Field(None, max_length=1000)
-    email: str | None = Field(None, max_length=1000)
-    phone: str | None = Field(None, max_length=1000)
-    company: str | None = Field(None, max_length=1000)
-    title: str | None = Field(None, max_length=1000)
-    industry: str | None = Field(None, max_length=1000)
-    source: str | None = Field(None, max_length=1000)
-    remarks: str | None = Field(None, max_length=1000)
-
-    def changes(self) -> dict[str, str | None]:
-        """Only what the body names, by field."""
-        sent: dict[str, str | None] = self.model_dump(by_alias=True, exclude_unset=True)
-        return {field: (value or "").strip() or None for field, value in sent.items()}
-
-
-class ExportRequest(Wire):
-    """Body of POST /export; filters as in GET /leads, without the prefix. `bom` is for spreadsheets that need it."""
-
-    format: FileFormat = FileFormat.CSV
-    filters: dict[str, ShortText] = Field(default_factory=dict)
-    sort_by: SortBy = SortBy.EMAIL
-    sort_order: SortOrder = SortOrder.ASC
-    bom: bool = False
-
-    @field_validator("format")
-    @classmethod
-    def _has_rows(cls, value: FileFormat) -> FileFormat:
-        if value is FileFormat.JSON:
-            raise ValueError("Leads come as csv, xlsx or jsonl")
-        return value
-
-
-class LeadQuery(Wire):
-    """Query of GET /leads, its `filter_<field>` parameters gathered into `filters`."""
-
-    page: int | None = Field(None, ge=1)
-    page_size: int = Field(50, ge=1, le=100)
-    sort_by: SortBy = SortBy.UPDATED_AT
-    sort_order: SortOrder = SortOrder.DESC
-    cursor: str = ""
-    filters: dict[str, ShortText] = Field(default_factory=dict)
-
-
-class JobQuery(Wire):
-    """Query of GET /status."""
-
-    limit: int = Field(20, ge=1, le=100)
-    cursor: str = ""
-    status: ShortText = ""
-    pipeline: ShortText = ""
-
-
-class EventQuery(Wire):
-    """Query of GET /status/{id}/events."""
-
-    limit: int = Field(100, ge=1, le=1000)
-    cursor: str = ""
-
-
-class ReportQuery(Wire):
-    """Query of GET /status/{id}/report. `fromBatch` pages through the batches of a long job."""
-
-    format: Literal["json", "xlsx"] = "json"
-    from_batch: int = Field(1, ge=1)
-
-
-class RejectQuery(Wire):
-    """Query of GET /status/{id}/rejects."""
-
-    format: Literal["csv", "xlsx"] = "csv"
-    bom: bool = False
-
-
-class NoQuery(Wire):
-    """For routes without query parameters."""
-
-
-# --- answers
 
 
 class UploadAnswer(Wire):

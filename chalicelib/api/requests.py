@@ -51,10 +51,15 @@ def query(model: type[W], request: Request | None) -> W:
                for name in list(given) if name.startswith(FILTER_PREFIX)}
     if filters:
         given["filters"] = filters
+    return parsed(model, given)
+
+
+def parsed(model: type[W], given: Mapping[str, Any], *, within: str = "") -> W:
+    """`given` as `model`; a problem is told under the name `within`, where `given` is a part of something."""
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        raise _bad_request(error) from error
+        raise _bad_request(error, within) from error
 
 
 def path_id(text: str, otherwise: RequestProblem = RequestProblem.NOT_FOUND) -> str:
@@ -76,8 +81,12 @@ def _present(request: Request | None) -> Request:
     return request
 
 
-def _bad_request(error: ValidationError) -> RequestRefused:
+def _bad_request(error: ValidationError, within: str = "") -> RequestRefused:
     """Names the fields and what was expected; what was sent stays out, it may be personal."""
-    told = [{"field": ".".join(str(part) for part in entry["loc"]) or "body", "message": entry["msg"]}
-            for entry in error.errors(include_url=False, include_input=False, include_context=False)]
+    entries = error.errors(include_url=False, include_input=False, include_context=False)
+    told = [{"field": _dotted(entry["loc"], within), "message": entry["msg"]} for entry in entries]
     return RequestRefused(RequestProblem.BAD_REQUEST, fields=told[:MAX_FIELDS_TOLD])
+
+
+def _dotted(place: tuple[int | str, ...], within: str) -> str:
+    return ".".join(map(str, (within, *place) if within else place)) or "body"

@@ -15,7 +15,8 @@ from pydantic import SecretStr
 from chalicelib.adapters.ledger import Ledger
 from chalicelib.api import cursors
 from chalicelib.api.auth import Caller
-from chalicelib.api.models import EventQuery, EventsAnswer, EventView, Health, JobQuery, StatusPage, StatusReport
+from chalicelib.api.inputs import EventQuery, JobQuery, StatusReport
+from chalicelib.api.models import EventsAnswer, EventView, Health, StatusPage
 from chalicelib.api.requests import path_id
 from chalicelib.api.status_view import view
 from chalicelib.errors import RequestProblem, RequestRefused

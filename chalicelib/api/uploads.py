@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -12,7 +11,9 @@ from typing import Any
 from chalicelib.adapters.ledger import Ledger
 from chalicelib.adapters.s3 import Blobs
 from chalicelib.api.auth import Caller
-from chalicelib.api.models import UploadAnswer, UploadRequest
+from chalicelib.api.inputs import LeadsOptions, UploadRequest
+from chalicelib.api.models import UploadAnswer, Wire
+from chalicelib.api.requests import parsed
 from chalicelib.errors import FileProblem, FileRefused, RequestProblem, RequestRefused
 from chalicelib.jobs.intake import begin_upload
 from chalicelib.settings import Settings
@@ -20,7 +21,8 @@ from chalicelib.settings import Settings
 SUPPORTED_TYPES = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls", ".xlsb", ".ods", ".gz", ".zip")
 """Endings of spreadsheets. The content decides later; a wrong ending is refused before anything is uploaded."""
 DEFAULT_TYPE = "application/octet-stream"
-MAX_OPTIONS_CHARS = 20_000
+OPTIONS: Mapping[str, type[Wire]] = {"leads": LeadsOptions}
+"""What each pipeline may be told."""
 
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}", re.IGNORECASE)
 
@@ -34,9 +36,11 @@ def announce(
     Raises BAD_REQUEST, UNSUPPORTED_TYPE, FILE_TOO_LARGE or EMPTY_FILE.
     """
     _check(request, pipelines, settings)
+    options = parsed(OPTIONS[request.pipeline], request.options, within="options")
     upload = begin_upload(
         owner=caller.owner, subject=caller.subject, pipeline=request.pipeline, file_name=request.file_name,
-        file_type=request.file_type or DEFAULT_TYPE, file_size=request.file_size or 0, options=request.options,
+        file_type=request.file_type or DEFAULT_TYPE, file_size=request.file_size or 0,
+        options=options.as_json(only_set=True),
         again=again or request.again, ledger=ledger, blobs=blobs, settings=settings, clock=clock)
     job_id = upload.job.job_id
     return UploadAnswer(
@@ -58,5 +62,3 @@ def _check(request: UploadRequest, pipelines: Mapping[str, Any], settings: Setti
         raise FileRefused(FileProblem.EMPTY_FILE)
     if (request.file_size or 0) > settings.max_upload_bytes:
         raise FileRefused(FileProblem.FILE_TOO_LARGE, maxFileSize=settings.max_upload_bytes)
-    if len(json.dumps(request.options)) > MAX_OPTIONS_CHARS:
-        raise RequestRefused(RequestProblem.BAD_REQUEST, "The options are too long.", maxChars=MAX_OPTIONS_CHARS)

@@ -12,7 +12,7 @@ import requests
 
 from chalicelib.api import downloads
 from chalicelib.api.auth import Caller
-from chalicelib.api.models import ReportQuery
+from chalicelib.api.inputs import ReportQuery
 from tests.functional.engine import Context, Engine, book, people
 from tests.functional.rest import OWNER, Api, token
 
@@ -60,13 +60,24 @@ def test_announced_file_is_uploaded_by_form_and_becomes_a_finished_job(api: Api,
     ({"fileName": "a.csv", "fileType": "no type"}, 400, "BAD_REQUEST"),
     ({"fileName": "a.csv", "fileSize": -1}, 400, "BAD_REQUEST"),
     ({"fileName": "a.csv", "surprise": 1}, 400, "BAD_REQUEST"),
-    ({"fileName": "a.csv", "options": {"x": "y" * 30_000}}, 400, "BAD_REQUEST"),
+    ({"fileName": "a.csv", "options": {"x": "y"}}, 400, "BAD_REQUEST"),
+    ({"fileName": "a.csv", "options": {"dedupe": "maybe"}}, 400, "BAD_REQUEST"),
+    ({"fileName": "a.csv", "options": {"headerRow": 0}}, 400, "BAD_REQUEST"),
+    ({"fileName": "a.csv", "options": {"mapping": {"Mail": "password"}}}, 400, "BAD_REQUEST"),
     ({}, 400, "BAD_REQUEST"),
 ])
 def test_an_upload_that_cannot_succeed_is_refused_and_leaves_no_job(api: Api, announced: Any, status: int, code: str):
     answer = api("POST", "/upload", announced)
     assert (answer.status, answer.code) == (status, code)
     assert api("GET", "/status").json["jobs"] == []
+
+
+def test_options_reach_the_job_as_they_were_meant(api: Api):
+    options = {"headerRow": "4", "dedupe": "skip", "mapping": {"Mail": "email", "Notes": ""}}
+    job_id = api("POST", "/upload", {"fileName": "a.csv", "options": options}, **{"again": "true"}).json["jobId"]
+    assert api("GET", f"/status/{job_id}").json["metadata"]["options"] == {**options, "headerRow": 4}
+    refused = api("POST", "/upload", {"fileName": "a.csv", "options": {"headerRow": "four"}}).json["error"]
+    assert refused["details"]["fields"][0]["field"] == "options.headerRow"
 
 
 def test_report_accounts_for_every_physical_row_of_every_sheet(api: Api, done: str):

@@ -7,9 +7,10 @@ from pydantic import SecretStr
 
 from chalicelib.adapters.leads import Lead
 from chalicelib.api.auth import Caller
+from chalicelib.api.inputs import LeadQuery
 from chalicelib.api.lead_view import checked_filters, lead_view, matcher
 from chalicelib.api.leads import Bounds, page
-from chalicelib.api.models import LeadPage, LeadQuery, SortBy, SortOrder
+from chalicelib.api.models import LeadPage, SortBy, SortOrder
 from chalicelib.errors import RequestRefused
 from chalicelib.settings import Settings
 from tests.unit.api.fakes import MemoryListing

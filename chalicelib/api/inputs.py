@@ -1,0 +1,129 @@
+"""What comes in over the wire: bodies and query strings. Fields that we do not know are refused."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, StringConstraints, field_validator
+
+from chalicelib.api.models import FileFormat, SortBy, SortOrder, Wire
+
+ShortText = Annotated[str, StringConstraints(max_length=200)]
+
+ContentField = Literal["firstName", "lastName", "name", "email", "phone", "company", "title", "industry", "source",
+                       "remarks"]
+
+
+class UploadRequest(Wire):
+    """Body of POST /upload. `fileSize` in bytes binds the upload link; absent, the general limit does."""
+
+    file_name: Annotated[str, StringConstraints(min_length=1, max_length=255)]
+    file_type: ShortText = ""
+    file_size: int | None = Field(None, ge=0)
+    pipeline: ShortText = "leads"
+    options: dict[str, Any] = Field(default_factory=dict)
+    again: bool = False
+
+
+class LeadsOptions(Wire):
+    """What a leads job may be told beside its file.
+
+    `dedupe` says what a later row does to a lead that is there, `headerRow` (from 1) where the header stands on every
+    sheet, `mapping` which field a column is (empty: none).
+    """
+
+    dedupe: Literal["overwrite", "fill_blanks", "skip"] | None = None
+    header_row: int | None = Field(None, ge=1, le=1_048_576)
+    mapping: dict[ShortText, ContentField | Literal[""]] | None = Field(None, max_length=500)
+
+
+class UploadQuery(Wire):
+    """Query of POST /upload: `again=true` runs a file anew that was dropped before."""
+
+    again: bool = False
+
+
+class StatusReport(Wire):
+    """Body of PUT /status/{id}. Seed 002's browser sends more than `status`; the rest is not a client's to say."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    status: ShortText
+
+
+class LeadPatch(Wire):
+    """Body of PATCH /leads/{id}: the fields to change; null or an empty text clears one."""
+
+    first_name: str | None = Field(None, max_length=1000)
+    last_name: str | None = Field(None, max_length=1000)
+    name: str | None = Field(None, max_length=1000)
+    email: str | None = Field(None, max_length=1000)
+    phone: str | None = Field(None, max_length=1000)
+    company: str | None = Field(None, max_length=1000)
+    title: str | None = Field(None, max_length=1000)
+    industry: str | None = Field(None, max_length=1000)
+    source: str | None = Field(None, max_length=1000)
+    remarks: str | None = Field(None, max_length=1000)
+
+    def changes(self) -> dict[str, str | None]:
+        """Only what the body names, by field."""
+        sent: dict[str, str | None] = self.model_dump(by_alias=True, exclude_unset=True)
+        return {field: (value or "").strip() or None for field, value in sent.items()}
+
+
+class ExportRequest(Wire):
+    """Body of POST /export; filters as in GET /leads, without the prefix. `bom` is for spreadsheets that need it."""
+
+    format: FileFormat = FileFormat.CSV
+    filters: dict[str, ShortText] = Field(default_factory=dict)
+    sort_by: SortBy = SortBy.EMAIL
+    sort_order: SortOrder = SortOrder.ASC
+    bom: bool = False
+
+    @field_validator("format")
+    @classmethod
+    def _has_rows(cls, value: FileFormat) -> FileFormat:
+        if value is FileFormat.JSON:
+            raise ValueError("Leads come as csv, xlsx or jsonl")
+        return value
+
+
+class LeadQuery(Wire):
+    """Query of GET /leads, its `filter_<field>` parameters gathered into `filters`."""
+
+    page: int | None = Field(None, ge=1)
+    page_size: int = Field(50, ge=1, le=100)
+    sort_by: SortBy = SortBy.UPDATED_AT
+    sort_order: SortOrder = SortOrder.DESC
+    cursor: str = ""
+    filters: dict[str, ShortText] = Field(default_factory=dict)
+
+
+class JobQuery(Wire):
+    """Query of GET /status."""
+
+    limit: int = Field(20, ge=1, le=100)
+    cursor: str = ""
+    status: ShortText = ""
+    pipeline: ShortText = ""
+
+
+class EventQuery(Wire):
+    """Query of GET /status/{id}/events."""
+
+    limit: int = Field(100, ge=1, le=1000)
+    cursor: str = ""
+
+
+class ReportQuery(Wire):
+    """Query of GET /status/{id}/report. `fromBatch` pages through the batches of a long job."""
+
+    format: Literal["json", "xlsx"] = "json"
+    from_batch: int = Field(1, ge=1)
+
+
+class RejectQuery(Wire):
+    """Query of GET /status/{id}/rejects."""
+
+    format: Literal["csv", "xlsx"] = "csv"
+    bom: bool = False

@@ -140,8 +140,10 @@ class _Sheet:
                 width = len(names)
             self._rows_out += 1
             item: dict[str, Any] = {"_worksheet": worksheet, "_sheet": index, "_row": number}
-            # Short rows simply end early; wide ones were given names above.
-            item.update({name: cell for name, cell in zip(names, cells) if cell and not cell.isspace()})  # noqa: B905
+            # A plain loop is the fastest way measured. Short rows simply end early; wide ones were given names above.
+            for name, cell in zip(names, cells):  # noqa: B905
+                if cell and not cell.isspace():
+                    item[name] = cell
             yield item
 
     def count(self) -> SheetCount:

@@ -24,7 +24,7 @@ CONTENT = ("firstName", "lastName", "name", "email", "phone", "company", "title"
 LIST_SHARDS = 8
 PRIOR_DAYS = 30
 EDIT_TRIES = 10
-_MISSING_LAST = "~"
+_MISSING_LAST = "\U0010fffd"
 _PLACE = ("sourceFile", "worksheet", "sheet", "row", "jobId", "batch", "provider", "promptVersion", "warnings")
 
 

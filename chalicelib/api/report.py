@@ -115,7 +115,7 @@ def _account(job: Job, ledger: Ledger, page: _Page) -> Accounting:
 def _duplicates(detail: BatchDetail) -> Iterator[DuplicateReport]:
     for duplicate in detail.entry.duplicates:
         old, new = _differing(duplicate)
-        yield DuplicateReport(lead_id=duplicate.lead_id, worksheet=duplicate.worksheet, row=duplicate.row,
+        yield DuplicateReport(lead_id=duplicate.record_id, worksheet=duplicate.worksheet, row=duplicate.row,
                               batch_number=detail.entry.number, old=old, new=new)
 
 

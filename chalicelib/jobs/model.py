@@ -88,7 +88,7 @@ class Reject:
 class Duplicate:
     """A row that met an earlier lead: what was stored before, what is now. Values are content fields."""
 
-    lead_id: str
+    record_id: str
     sheet: int
     row: int
     worksheet: str

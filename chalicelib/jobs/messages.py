@@ -21,8 +21,8 @@ from chalicelib.jobs.spool import Slice
 
 Model = TypeVar("Model", bound=BaseModel)
 
-HEAD_BYTES = 4096
-"""Room that a message keeps for everything but its items."""
+_SPARE_BYTES = 256
+"""For what is written around a head: names of the items and columns, counts of a message that is handed on."""
 
 
 class BatchMessage(BaseModel):
@@ -83,16 +83,26 @@ def split_message(job_id: str) -> dict[str, Any]:
 
 def batch_text(job: Job, entry: Slice, text: bytes, *, stage: str, at: str) -> str:
     """The message of a spooled batch: a head, then the spooled text as it is."""
-    head = {"v": MESSAGE_VERSION, "batch_id": f"{job.job_id}-{entry.number}", "upload_id": job.job_id,
-            "source_file": job.file_name, "file_key": job.file_key, "batch_number": entry.number,
-            "total_batches": job.batches_total, "run": job.run, "timestamp": at, "environment": stage}
-    return json.dumps(head, separators=(",", ":"))[:-1] + "," + text.decode("ascii")[1:]
+    return _head(job, entry.number, job.batches_total, stage, at)[:-1] + "," + text.decode("ascii")[1:]
+
+
+def head_bytes(job: Job, *, stage: str, at: str) -> int:
+    """What a message of this job needs at most for everything but its items and their columns."""
+    most = 10 ** 9
+    return len(_head(job, most, most, stage, at)) + _SPARE_BYTES
 
 
 def handed_on(body: str, *, failures: int, waits: int) -> dict[str, Any]:
     """The same message for a copy, with what the original has been through."""
     content: Mapping[str, Any] = json.loads(body)
     return {**content, "failures": failures, "waits": waits}
+
+
+def _head(job: Job, number: int, total: int, stage: str, at: str) -> str:
+    head = {"v": MESSAGE_VERSION, "batch_id": f"{job.job_id}-{number}", "upload_id": job.job_id,
+            "source_file": job.file_name, "file_key": job.file_key, "batch_number": number, "total_batches": total,
+            "run": job.run, "timestamp": at, "environment": stage}
+    return json.dumps(head, separators=(",", ":"))
 
 
 def _parse(model: type[Model], body: str) -> Model:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.errors import Conflict, DropmillError, FileProblem, FileRefused, Malformed
 from chalicelib.jobs import transitions
 from chalicelib.jobs.identity import claim_of
-from chalicelib.jobs.messages import HEAD_BYTES, batch_text, parse_split, split_message
+from chalicelib.jobs.messages import batch_text, head_bytes, parse_split, split_message
 from chalicelib.jobs.model import BatchState, Item, Job, Status, row_id, stamp
 from chalicelib.jobs.pipeline import Pipeline, Reading
 from chalicelib.jobs.receiving import Received, backoff, bury, respond
@@ -76,9 +76,10 @@ class Splitter:
         try:
             if received.receives >= self.settings.max_receives:
                 self.give_up(parse_split(received.body).job_id, cause)
+                delay = 0.0
             else:
-                self.queues.change_visibility(self.settings.split_queue, received.receipt_handle,
-                                              backoff(received.receives, self.settings, self.rng))
+                delay = backoff(received.receives, self.settings, self.rng)
+            self.queues.change_visibility(self.settings.split_queue, received.receipt_handle, delay)
         except DropmillError as error:
             log.warning("failure could not be recorded", extra={"error": type(error).__name__})
 
@@ -138,7 +139,7 @@ class Splitter:
             raise FileRefused(FileProblem.NO_ROWS)
         job = self._begin(job, pipeline.batch_size(len(head)))
         spool = Spool(self.blobs, job.job_id)
-        batches = self._batches(spool, itertools.chain(head, items), job.batch_size, pipeline.items_key, reading)
+        batches = self._batches(spool, itertools.chain(head, items), job, pipeline.items_key, reading)
         part = Part(1, 1)
         rows = 0
         for cut in batches:
@@ -147,9 +148,10 @@ class Splitter:
             if rows > self.settings.max_rows:
                 raise FileRefused(FileProblem.TOO_MANY_ROWS, limit=self.settings.max_rows)
             if len(part.cuts) >= self.settings.part_batches or part.size >= PART_BYTES:
+                progress = part.number > job.plan_parts
                 job = self._checkpoint(spool, job, part, rows)
                 part = Part(part.number + 1, part.first_batch + len(part.cuts))
-                if self._late():
+                if progress and self._late():
                     return None
         if part.cuts:
             job = self._checkpoint(spool, job, part, rows)
@@ -157,26 +159,31 @@ class Splitter:
         return self._finish(job, part, rows, reading.sheets, sha256, claim)
 
     def _begin(self, job: Job, size: int) -> Job:
-        """Pin the batch size, once; a twin's choice is as good. Raises Conflict when the job is no longer ours."""
+        """Pin the batch size, once; the choice of a twin or of an earlier run is as good.
+
+        Raises Conflict when the job is no longer ours.
+        """
         def decide(now: Job) -> transitions.Change | None:
             if now.run != job.run or now.status.terminal:
                 raise Conflict("the job moved before it was planned", job_id=job.job_id)
-            return None if now.batch_size else transitions.planning(now, at=self._now(), batch_size=size)
+            if now.batch_size and now.status is Status.PROCESSING:
+                return None
+            return transitions.planning(now, at=self._now(), batch_size=now.batch_size or size)
         return self.ledger.change(job.job_id, decide)
 
     def _batches(
-        self, spool: Spool, items: Iterator[Item], size: int, items_key: str, reading: Reading
+        self, spool: Spool, items: Iterator[Item], job: Job, items_key: str, reading: Reading
     ) -> Iterator[Cut]:
-        """Every `size` items are a batch; where they are too long for one message, several."""
-        budget = self.settings.message_bytes - HEAD_BYTES
-        while batch := list(itertools.islice(items, size)):
-            text = _dumps(batch)
-            if len(text) <= budget // 2:
-                yield _cut(batch, text, items_key, reading.columns)
+        """As many items as a batch has are one; where they are too long for one message, several."""
+        room = self.settings.message_bytes - head_bytes(job, stage=self.settings.stage, at=self._now())
+        while batch := list(itertools.islice(items, job.batch_size)):
+            cut = _cut(batch, items_key, reading.columns)
+            if len(cut.text) <= room:
+                yield cut
                 continue
-            for part in _fitting([spool.put_row(item) if len(_dumps(item)) > budget // 2 else item for item in batch],
-                                 budget):
-                yield _cut(part, _dumps(part), items_key, reading.columns)
+            light = [spool.put_row(item) if len(_dumps(item)) > room // 2 else item for item in batch]
+            for part in _fitting(light, room, reading.columns):
+                yield _cut(part, items_key, reading.columns)
 
     def _checkpoint(self, spool: Spool, job: Job, part: Part, rows: int) -> Job:
         """Write a part unless an earlier attempt did. Raises Conflict when the job was cancelled meanwhile."""
@@ -206,9 +213,11 @@ class Splitter:
             self.ledger.finish_plan(job, change, sheets, claim, stale)
         except Conflict:
             now = self.ledger.job(job.job_id)
-            if now is None or not now.planned:
-                raise
-            return now
+            if now is not None and now.planned:
+                return now
+            if holder := self._live_holder(job, claim):
+                return self._end_as_duplicate(job, holder, sha256)
+            raise
         self.ledger.add_event(job.job_id, "planned", rows=rows, batches=part.first_batch - 1)
         return self.ledger.job(job.job_id)
 
@@ -274,15 +283,17 @@ class Splitter:
     def _refuse(self, job: Job, refusal: FileRefused) -> None:
         error = {"code": refusal.code.value, "message": refusal.message, "details": dict(refusal.details),
                  "recoverable": False}
-        self.blobs.delete_prefix(f"work/{job.job_id}/")
-        self._end(job.job_id, error, refusal.code.value)
+        ended = self._end(job.job_id, error, refusal.code.value)
+        if not ended.planned:
+            self.blobs.delete_prefix(f"work/{job.job_id}/")
 
-    def _end(self, job_id: str, error: Mapping[str, Any], cause: str) -> None:
+    def _end(self, job_id: str, error: Mapping[str, Any], cause: str) -> Job:
         at = self._now()
         job = self.ledger.change(job_id, lambda now: None if now.status.terminal or now.planned else
                                  transitions.refused(now, at=at, error={**error, "timestamp": at}))
         if job.status is Status.ERROR:
             self.ledger.add_event(job_id, "error", cause=cause)
+        return job
 
     def _late(self) -> bool:
         return self.remaining() < self.settings.deadline_margin
@@ -291,24 +302,26 @@ class Splitter:
         return stamp(self.clock())
 
 
-def _fitting(items: Sequence[Item], budget: int) -> Iterator[list[Item]]:
-    """Runs of items, in order, each within `budget` bytes as a list in JSON; no item is longer than half of it."""
+def _fitting(items: Sequence[Item], room: int, columns: Mapping[str, Any]) -> Iterator[list[Item]]:
+    """Runs of items, in order, each within `room` bytes with its columns; no item alone is longer than half of it."""
     batch: list[Item] = []
-    length = 0
+    length, sheets = 0, set[str]()
     for item in items:
-        size = len(_dumps(item)) + 1
-        if batch and length + size > budget:
+        name = str(item["_worksheet"])
+        size, mapped = len(_dumps(item)) + 1, len(_dumps({name: columns.get(name, {})}))
+        if batch and length + size + (0 if name in sheets else mapped) > room:
             yield batch
-            batch, length = [], 0
+            batch, length, sheets = [], 0, set()
         batch.append(item)
-        length += size
+        length += size + (0 if name in sheets else mapped)
+        sheets.add(name)
     yield batch
 
 
-def _cut(batch: Sequence[Item], text: str, items_key: str, columns: Mapping[str, Any]) -> Cut:
+def _cut(batch: Sequence[Item], items_key: str, columns: Mapping[str, Any]) -> Cut:
     names = dict.fromkeys(str(item["_worksheet"]) for item in batch)  # in order, so that a twin writes the same bytes
     mapped = {name: columns[name] for name in names if name in columns}
-    body = f'{{"{items_key}":{text},"columns":{_dumps(mapped)}}}'
+    body = f'{{"{items_key}":{_dumps(batch)},"columns":{_dumps(mapped)}}}'
     sheets: dict[int, int] = {}
     for item in batch:
         sheets[item["_sheet"]] = sheets.get(item["_sheet"], 0) + 1

@@ -171,8 +171,7 @@ def resumed(job: Job, *, at: str, by: str) -> Change:
     if job.status is not Status.CANCELLED and not job.paused:
         raise RequestRefused(RequestProblem.CANNOT_RESUME, status=job.status.value)
     assign: dict[str, Any] = {"unsettled": Bucket.PENDING, "requested_by": by, "updated_at": at, "paused": "",
-                              "sent": False, "sent_parts": 0, "resends": 0, "status": _reopened_status(job),
-                              "completed_at": ""}
+                              "sent": False, "sent_parts": 0, "resends": 0, "completed_at": "", **_reopened(job)}
     if job.planned and job.batches_cancelled + job.batches_pending == 0:
         assign |= {"status": Status.COMPLETED, "completed_at": at, "sent": True}
     return Change(assign=assign, add={"run": 1},
@@ -189,9 +188,8 @@ def retried(job: Job, *, at: str, by: str) -> Change:
     if not split_again and (job.status not in (Status.COMPLETED, Status.ERROR) or job.batches_failed == 0):
         raise RequestRefused(RequestProblem.CANNOT_RETRY, status=job.status.value, failedBatches=job.batches_failed)
     return Change(
-        assign={"status": _reopened_status(job), "unsettled": Bucket.PENDING, "reopened_run": job.run + 1,
-                "requested_by": by, "updated_at": at, "error": None, "completed_at": "", "sent": False,
-                "sent_parts": 0, "resends": 0},
+        assign={"unsettled": Bucket.PENDING, "reopened_run": job.run + 1, "requested_by": by, "updated_at": at,
+                "error": None, "completed_at": "", "sent": False, "sent_parts": 0, "resends": 0, **_reopened(job)},
         add={"run": 1}, pour={"failed": "pending", "batches_failed": "batches_pending"},
         require={"run": job.run, "status": job.status})
 
@@ -267,10 +265,12 @@ def _with_completion(
                    require={**change.require, "batches_pending": 1})
 
 
-def _reopened_status(job: Job) -> Status:
+def _reopened(job: Job) -> dict[str, Any]:
+    """Where a job goes on. A whole plan stands; half a plan is made anew, for its spool may be gone by now."""
     if job.planned:
-        return Status.PROCESSING
-    return Status.UPLOADED if job.uploaded_at else Status.UPLOADING
+        return {"status": Status.PROCESSING}
+    status = Status.UPLOADED if job.uploaded_at else Status.UPLOADING
+    return {"status": status, "plan_parts": 0, "plan_rows": 0, "plan_batches": 0}
 
 
 def _all_failed(at: str) -> dict[str, Any]:

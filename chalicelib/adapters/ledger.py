@@ -55,6 +55,15 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Chance:
+    """A batch on its last receive, in that run of its job; its worker may live until then, not longer."""
+
+    number: int
+    run: int
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
 class JobPage:
     jobs: tuple[Job, ...]
     cursor: str
@@ -240,22 +249,23 @@ class Ledger:
                 ExpressionAttributeValues=to_item({":pending": "pending", ":run": job.run, ":rows": rows, ":one": 1,
                                                    ":number": number, ":cause": cause, ":expires": self._expiry()}))
 
-    def set_chance(self, job_id: str, number: int, until: str) -> None:
+    def set_chance(self, job: Job, number: int, until: str) -> None:
         """This is the batch's last receive: whoever finds this entry after `until` knows that the worker died."""
         with translated("set last chance"):
             self._client.put_item(TableName=self.table, Item=to_item(
-                {**chance_key(job_id, number), "until": until, "number": number, "expires_at": self._expiry()}))
+                {**chance_key(job.job_id, number), "until": until, "number": number, "run": job.run,
+                 "expires_at": self._expiry()}))
 
     def clear_chance(self, job_id: str, number: int) -> None:
         with translated("clear last chance"):
             self._client.delete_item(TableName=self.table, Key=to_item(chance_key(job_id, number)))
 
-    def chances(self, job_id: str) -> Iterator[tuple[int, str]]:
-        """Batch numbers on their last receive, each with the time until which the worker may still live."""
+    def chances(self, job_id: str) -> Iterator[Chance]:
+        """The batches on their last receive."""
         for item in query(self._client, TableName=self.table, ConsistentRead=True,
                           KeyConditionExpression="pk = :pk AND begins_with(sk, :chance)",
                           ExpressionAttributeValues=to_item({":pk": f"JOB#{job_id}", ":chance": "CHANCE#"})):
-            yield int(item["number"]), str(item["until"])
+            yield Chance(int(item["number"]), int(item["run"]), str(item["until"]))
 
     # --- events
 

@@ -9,10 +9,11 @@ and the job where it was.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 from chalicelib.errors import Conflict, DropmillError, FileProblem
@@ -46,43 +47,35 @@ class Sweeper:
     def sweep(self) -> dict[str, int]:
         """Look at every open job; answers what was done, by word. One job's trouble does not keep others waiting."""
         done: dict[str, int] = {}
+        depth = cache(lambda queue: self.queues.depth(queue).total)  # before this sweep itself sends anything
         for job in self.ledger.open_jobs():
             try:
-                acts = self._look(job)
-            except DropmillError as error:
-                log.warning("sweep could not help a job", extra={"job_id": job.job_id, "cause": error.message})
+                acts = self._look(job, depth)
+            except Exception as error:
+                log.warning("sweep could not help a job", extra={"job_id": job.job_id, "error": type(error).__name__},
+                            exc_info=not isinstance(error, DropmillError))
                 acts = "failed"
             if acts:
                 done[acts] = done.get(acts, 0) + 1
         log.info("sweep done", extra=done)
         return done
 
-    def _look(self, job: Job) -> str:
-        if self._fail_the_dead(job):
+    def _look(self, job: Job, depth: Callable[[str], int]) -> str:
+        if dead := self._dead(job):
+            self._fail(job, dead, "the worker died on its last receive")
             return "failed_batches"
         if job.status is Status.UPLOADING:
             return self._find_upload(job)
         if not self._idle(job):
             return ""
-        if not job.sent:
-            return self._split_again(job)
-        return self._send_lost_batches(job)
+        queue = self.pipelines[job.pipeline].queue if job.sent else self.settings.split_queue
+        if not self._stuck(job, empty=depth(queue) == 0):
+            return ""
+        if job.resends >= self.settings.max_resends:
+            return self._give_up(job)
+        return self._send_anew(job)
 
-    def _fail_the_dead(self, job: Job) -> bool:
-        """Batches on their last receive whose worker cannot be alive any more."""
-        now = stamp(self.clock())
-        dead = [number for number, until in self.ledger.chances(job.job_id) if until < now]
-        for number in dead:
-            self.settler.failed(job.job_id, number, self._sheets_of(job, number), "the worker died on its last receive")
-            self.ledger.clear_chance(job.job_id, number)
-        return bool(dead)
-
-    def _sheets_of(self, job: Job, number: int) -> dict[int, int]:
-        detail = self.ledger.batch(job.job_id, number)
-        if job.outside and detail is not None:
-            return {number: detail.entry.rows}
-        return next(dict(entry.sheets) for _, entry in Spool(self.blobs, job.job_id).slices(job.plan_parts)
-                    if entry.number == number)
+    # --- uploads
 
     def _find_upload(self, job: Job) -> str:
         """The S3 event was lost, or the upload never came."""
@@ -101,61 +94,84 @@ class Sweeper:
         self._end(job, problem)
         return "expired_uploads"
 
-    def _split_again(self, job: Job) -> str:
-        """The splitter is gone: planning or sending stands still. Its own queue must be empty, too."""
-        if self.queues.depth(self.settings.split_queue).total or not self._second_sight(job):
-            return ""
-        if job.resends >= self.settings.max_resends and not job.planned:
+    # --- what is lost
+
+    def _send_anew(self, job: Job) -> str:
+        """The splitter is gone, or messages are: it takes the job up where the ledger says."""
+        with suppress(Conflict):
+            self.ledger.write(job, transitions.resent(job))
+        if job.sent:
+            with suppress(Conflict):
+                now = self.ledger.job(job.job_id) or job
+                self.ledger.write(now, transitions.sending_anew(now))
+        self.queues.send(self.settings.split_queue, split_message(job.job_id), group=job.owner)
+        self.ledger.add_event(job.job_id, "sent_again" if job.sent else "split_again", batches=job.batches_pending)
+        return "sent_again" if job.sent else "split_again"
+
+    def _give_up(self, job: Job) -> str:
+        """Sent again and again, never settled: the job must not stay open for ever."""
+        if not job.planned:
             self._end(job, FileProblem.SPLIT_FAILED)
             return "failed_splits"
-        self._count_resend(job)
-        self.queues.send(self.settings.split_queue, split_message(job.job_id), group=job.owner)
-        self.ledger.add_event(job.job_id, "split_again")
-        return "split_again"
-
-    def _send_lost_batches(self, job: Job) -> str:
-        queue = self.pipelines[job.pipeline].queue
-        if self.queues.depth(queue).total or not self._second_sight(job):
-            return ""
-        if job.resends >= self.settings.max_resends:
-            return self._fail_lost_batches(job)
-        self._count_resend(job)
-        with suppress(Conflict):
-            now = self.ledger.job(job.job_id) or job
-            self.ledger.write(now, transitions.sending_anew(now))
-        self.queues.send(self.settings.split_queue, split_message(job.job_id), group=job.owner)
-        self.ledger.add_event(job.job_id, "sent_again", batches=job.batches_pending)
-        return "sent_again"
-
-    def _fail_lost_batches(self, job: Job) -> str:
-        """Sent again and again, never settled: the job must not stay open for ever."""
-        if job.outside:
-            self.ledger.change(job.job_id, lambda now: transitions.forced(now, at=stamp(self.clock()), by="sweeper"))
-            return "failed_batches"
         known = {detail.entry.number: transitions.batch_state(job, detail.record)
                  for detail in self.ledger.batches(job.job_id, job.batches_total)}
-        for _, entry in Spool(self.blobs, job.job_id).slices(job.plan_parts):
-            if known.get(entry.number, BatchState.PENDING) is BatchState.PENDING:
-                self.settler.failed(job.job_id, entry.number, entry.sheets, "lost again and again")
+        lost = [number for number in range(1, job.batches_total + 1)
+                if known.get(number, BatchState.PENDING) is BatchState.PENDING]
+        self._fail(job, lost, "lost again and again")
         return "failed_batches"
+
+    # --- what is dead
+
+    def _dead(self, job: Job) -> list[int]:
+        """Batches on their last receive whose worker cannot be alive any more.
+
+        A chance of an earlier run says nothing: the new run sent anew whatever was missing.
+        """
+        now = stamp(self.clock())
+        chances = list(self.ledger.chances(job.job_id))
+        for chance in chances:
+            if chance.run != job.run:
+                self.ledger.clear_chance(job.job_id, chance.number)
+        return [chance.number for chance in chances if chance.run == job.run and chance.until < now]
+
+    def _fail(self, job: Job, numbers: Sequence[int], cause: str) -> None:
+        """Mark batches failed. Where nothing says what is in them, all that is missing fails in one write."""
+        try:
+            sheets = self._sheets(job, numbers)
+        except KeyError:
+            by = "sweeper"
+            self.ledger.change(job.job_id, lambda now: transitions.forced(now, at=stamp(self.clock()), by=by))
+            self.ledger.add_event(job.job_id, "forced", by=by, cause=cause)
+            return
+        for number in numbers:
+            self.settler.failed(job.job_id, number, sheets[number], cause)
+            self.ledger.clear_chance(job.job_id, number)
+
+    def _sheets(self, job: Job, numbers: Sequence[int]) -> dict[int, Mapping[int, int]]:
+        """The rows of batches by sheet. Raises KeyError for what nobody knows: the spool is gone, or it never came."""
+        known: dict[int, Mapping[int, int]]
+        if job.outside:
+            known = {detail.entry.number: {detail.entry.number: detail.entry.rows}
+                     for detail in self.ledger.batches(job.job_id, job.batches_total)}
+        else:
+            known = {entry.number: entry.sheets for _, entry in Spool(self.blobs, job.job_id).slices(job.plan_parts)}
+        return {number: known[number] for number in numbers}
 
     # --- judging
 
     def _idle(self, job: Job) -> bool:
         return self._age(job.updated_at) >= timedelta(seconds=self.settings.sweep_idle_seconds)
 
-    def _second_sight(self, job: Job) -> bool:
-        """Whether the sweep before saw the job at this very place; leaves a mark for the next one."""
-        mark = f"{job.run}/{job.plan_parts}/{job.sent_parts}/{job.batches_pending}/{job.resends}"
-        if job.idle_mark == mark:
+    def _stuck(self, job: Job, *, empty: bool) -> bool:
+        """Whether two sweeps in a row saw the job at this very place, and the queue of its next step empty."""
+        place = f"{job.run}/{job.plan_parts}/{job.sent_parts}/{job.batches_pending}/{job.resends}"
+        mark = place if empty else ""
+        if mark and job.idle_mark == mark:
             return True
-        with suppress(Conflict):
-            self.ledger.write(job, transitions.seen_idle(job, mark=mark))
+        if job.idle_mark != mark:
+            with suppress(Conflict):
+                self.ledger.write(job, transitions.seen_idle(job, mark=mark))
         return False
-
-    def _count_resend(self, job: Job) -> None:
-        with suppress(Conflict):
-            self.ledger.write(job, transitions.resent(job))
 
     def _end(self, job: Job, problem: FileProblem) -> None:
         at = stamp(self.clock())

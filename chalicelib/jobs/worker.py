@@ -103,7 +103,7 @@ class Worker:
     def _note_last_chance(self, job: Job, message: BatchMessage) -> None:
         """If we die now, nobody else will tell: leave word for the sweeper."""
         until = stamp(self.clock() + timedelta(seconds=self.remaining() + self.settings.deadline_margin))
-        self.ledger.set_chance(job.job_id, message.batch_number, until)
+        self.ledger.set_chance(job, message.batch_number, until)
 
     # --- process
 

@@ -20,7 +20,7 @@ from uuid import uuid4
 from chalicelib.errors import Conflict, Malformed, RequestProblem, RequestRefused
 from chalicelib.jobs import transitions
 from chalicelib.jobs.identity import drop_id
-from chalicelib.jobs.messages import BatchMessage, split_message
+from chalicelib.jobs.messages import BatchMessage, parse_batch, split_message
 from chalicelib.jobs.model import Job, Status, stamp
 from chalicelib.jobs.spool import outside_key
 from chalicelib.settings import Settings
@@ -90,14 +90,18 @@ def adopt(
 ) -> Job:
     """The job of a batch from outside, found or made, with this batch registered. Raises Malformed if they disagree.
 
-    Seed 002 names the job (`upload_id`); seed 004 names only the file (`file_key`). The body is kept for re-sending.
+    Seed 002 names the job (`upload_id`); seed 004 names only the file (`file_key`). The body is kept for re-sending, as
+    it came the first time.
     """
     job_id = message.upload_id or drop_id("outside", message.file_key or message.source_file,
                                           f"{pipeline}/{message.total_batches}")
     job = ledger.job(job_id) or _outside_job(job_id, message, pipeline, ledger, settings, now)
+    if job.planned and not job.outside:
+        raise Malformed("the job has batches of our own", job_id=job_id)
     if job.planned and job.batches_total != message.total_batches:
         raise Malformed("total_batches is not what the job has", job_id=job_id)
-    if job.planned and not job.outside:
+    if ledger.batch(job_id, message.batch_number) is not None:
+        _demand_same(message, job_id, blobs)
         return job
     blobs.put(outside_key(job.job_id, message.batch_number), body.encode(), "application/json")
     return _register(job, message, ledger, now)
@@ -206,12 +210,22 @@ def _outside_job(
     return ledger.job(job_id) or job
 
 
+def _demand_same(message: BatchMessage, job_id: str, blobs: Blobs) -> None:
+    """A batch of a known number is that batch again, or another file's under the same name: never mixed up."""
+    try:
+        kept = blobs.get(outside_key(job_id, message.batch_number))
+    except KeyError:
+        return
+    if parse_batch(kept.decode()).items != message.items:
+        raise Malformed("the job has another batch of that number", job_id=job_id)
+
+
 def _register(job: Job, message: BatchMessage, ledger: Ledger, now: str) -> Job:
     for _ in range(20):
-        if ledger.batch(job.job_id, message.batch_number) is not None:
-            return job
         change = transitions.registered(job, rows=len(message.items), total=message.total_batches, at=now)
         with suppress(Conflict):
             ledger.register_batch(job, change, message.batch_number, len(message.items))
         job = ledger.job(job.job_id) or job
+        if ledger.batch(job.job_id, message.batch_number) is not None:
+            return job
     raise Conflict("the job changes faster than the batch can join it", job_id=job.job_id)

@@ -93,6 +93,8 @@ class Splitter:
             raise Malformed("there is no such job", job_id=job_id)
         if job.status.terminal or job.status is Status.UPLOADING:
             return
+        if job.outside and not job.planned:
+            return  # its first batch is on its way; there is no file
         try:
             planned = job if job.planned else self._plan(job)
         except FileRefused as refusal:

@@ -191,7 +191,7 @@ def retried(job: Job, *, at: str, by: str) -> Change:
         assign={"unsettled": Bucket.PENDING, "reopened_run": job.run + 1, "requested_by": by, "updated_at": at,
                 "error": None, "completed_at": "", "sent": False, "sent_parts": 0, "resends": 0, **_reopened(job)},
         add={"run": 1}, pour={"failed": "pending", "batches_failed": "batches_pending"},
-        require={"run": job.run, "status": job.status})
+        require={"run": job.run, "status": job.status, "batches_failed": job.batches_failed})
 
 
 def forced(job: Job, *, at: str, by: str) -> Change | None:
@@ -231,15 +231,20 @@ def sending_anew(job: Job) -> Change:
 
 
 def registered(job: Job, *, rows: int, total: int, at: str) -> Change:
-    """A batch from outside shows up for the first time: its rows join the job's."""
+    """A batch from outside shows up for the first time: its rows join the job's. The first batch tells the total.
+
+    A job that has ended keeps its status; what was cancelled waits for its resumption.
+    """
     _demand(not job.planned or job.outside, "our own plan knows all batches")
     first: dict[str, Any] = {}
     add = {"rows": rows, job.unsettled.value: rows}
     if not job.planned:
-        first = {"planned": True, "sent": True, "outside": True, "status": Status.PROCESSING, "started_at": at,
-                 "batches_total": total}
-        add["batches_pending"] = total
-    return Change(assign={"updated_at": at, **first}, add=add, require={"run": job.run, "planned": job.planned})
+        first = {"planned": True, "sent": True, "outside": True, "batches_total": total, "started_at": at,
+                 "uploaded_at": job.uploaded_at or at,
+                 "status": job.status if job.status.terminal else Status.PROCESSING}
+        add[f"batches_{job.unsettled.value}"] = total
+    return Change(assign={"updated_at": at, **first}, add=add,
+                  require={"run": job.run, "planned": job.planned, "status": job.status})
 
 
 def recoverable(error: Mapping[str, Any] | None) -> bool:

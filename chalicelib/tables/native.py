@@ -11,8 +11,10 @@ import json
 import math
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
+from pathlib import Path
 from typing import IO, Any
 
 from chalicelib.errors import FileProblem, FileRefused
@@ -27,6 +29,14 @@ _START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from chalicel
 
 def native_sheets(path: str, kind: Kind, limits: Limits) -> Iterator[RawSheet]:
     """Sheets of a workbook that only the native library reads. Raises FileRefused; a dead child is CORRUPT_FILE."""
+    with tempfile.TemporaryDirectory(prefix="dropmill-") as folder:
+        # The library goes by the name's ending; without one it no longer tells a locked workbook from a broken one.
+        named = Path(folder) / f"workbook.{kind}"
+        named.symlink_to(Path(path).resolve())
+        yield from _through_child(str(named), kind, limits)
+
+
+def _through_child(path: str, kind: Kind, limits: Limits) -> Iterator[RawSheet]:
     # The child finds our packages where we found them; nothing of the file reaches its command line but the path.
     arguments = [sys.executable, "-c", _START, json.dumps(sys.path), path, str(kind), *_numbers(limits)]
     child = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)  # noqa: S603

@@ -53,6 +53,6 @@ def test_the_faults_did_strike(struck: list[Observed]) -> None:
 
 def test_a_calm_run_accounts_for_every_row_of_the_workbook(calm: End) -> None:
     outcomes = {name: count for name, count in calm.counters.items() if name not in ("rows", "pending")}
-    assert sum(outcomes.values()) == calm.counters["rows"] > 40
+    assert sum(outcomes.values()) == calm.counters["rows"] > 20
     assert calm.counters["superseded"] > 0
     assert calm.counters["rejected"] == len(calm.rejects) > 0

@@ -75,12 +75,15 @@ class Services:
     def __init__(
         self, chosen: Settings, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], None] = time.sleep, rng: random.Random | None = None,
+        session: boto3.Session | None = None,
     ) -> None:
         self.settings = chosen
         self.clock = clock
         self.sleep = sleep
         self.rng = rng or random.SystemRandom()
         self._lock = threading.RLock()
+        if session is not None:
+            self._session = session
 
     def call(self, function: Callable[..., T], **explicit: Any) -> T:
         """Call `function` with `explicit` and, for its other parameters, the services of those names."""

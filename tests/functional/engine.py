@@ -12,7 +12,10 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote_plus
 
+import boto3
+import botocore.session
 import openpyxl
+from botocore.loaders import create_loader
 
 from chalicelib.adapters.dynamodb import from_item
 from chalicelib.bootstrap import Services
@@ -61,7 +64,7 @@ class Engine:
         chosen = {"PARTIAL_BATCH": "1", "DEADLINE_MARGIN_SECONDS": "0.3", "BACKOFF_BASE_SECONDS": "0",
                   "SWEEP_IDLE_SECONDS": "1", "LOG_LEVEL": "ERROR", **self.settings}
         self.services = Services(Settings(**{**self.aws.env, **chosen}), clock=self.time,
-                                 sleep=lambda _: None, rng=random.Random(1))
+                                 sleep=lambda _: None, rng=random.Random(1), session=_session(self.aws.env))
         self.sqs = self.aws.client("sqs")
 
     @property
@@ -131,7 +134,7 @@ class Engine:
 
     def receive(self, queue: str) -> dict[str, Any] | None:
         """The next message as an SQS event's record; None when none is visible."""
-        found = self.sqs.receive_message(QueueUrl=self.aws.queue_url(self.name(queue)), MaxNumberOfMessages=1,
+        found = self.sqs.receive_message(QueueUrl=self.services.queues.url(self.name(queue)), MaxNumberOfMessages=1,
                                          WaitTimeSeconds=0, MessageSystemAttributeNames=["All"]).get("Messages")
         if not found:
             return None
@@ -142,8 +145,9 @@ class Engine:
     def bodies(self, queue: str) -> list[str]:
         """Take all messages out of a queue."""
         bodies: list[str] = []
-        url = self.aws.queue_url(self.name(queue))
-        while found := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0).get("Messages"):
+        url = self.services.queues.url(self.name(queue))
+        while found := self.sqs.receive_message(
+                QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0).get("Messages"):
             bodies += [message["Body"] for message in found]
             self.sqs.delete_message_batch(QueueUrl=url, Entries=[
                 {"Id": str(place), "ReceiptHandle": message["ReceiptHandle"]} for place, message in enumerate(found)])
@@ -248,6 +252,18 @@ def mortal(engine: Engine, fatal: int) -> dict[str, Any]:
     real = engine.services
     return {"ledger": Mortal(real.ledger, until), "blobs": Mortal(real.blobs, until),
             "queues": Mortal(real.queues, until)}
+
+
+_MODELS = create_loader()
+"""boto3's models, read once for all tests: reading them costs more than a test does."""
+
+
+def _session(environment: Mapping[str, str]) -> boto3.Session:
+    core = botocore.session.Session()
+    core.register_component("data_loader", _MODELS)
+    return boto3.Session(
+        botocore_session=core, region_name=environment["AWS_REGION"],
+        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"], aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"])
 
 
 def book(**sheets: Iterable[Sequence[Any]]) -> bytes:

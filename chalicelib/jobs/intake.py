@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.sqs import Queues
 
 UPLOADS = "uploads"
+_JOB_ID = re.compile("[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +151,15 @@ def _utc(text: str) -> str:
 def _place(key: str, pipelines: Mapping[str, Any], default_owner: str) -> _Place | None:
     """`uploads/{pipeline}/{owner}/{name}`, `uploads/{pipeline}/{name}` (default owner), `uploads/{name}` (the first).
 
-    Anything deeper or elsewhere is not an upload.
+    Anything deeper or elsewhere is not an upload. What looks like a job id is nobody's name: a key that we did not
+    issue, or whose job is forgotten, belongs to the default owner, who will see it.
     """
     head, *path = key.split("/")
     if head != UPLOADS or not path or not all(path):
         return None
     if path[0] in pipelines and len(path) in (2, 3):
-        owner = path[1] if len(path) > 2 else default_owner
+        named = len(path) > 2 and not _JOB_ID.fullmatch(path[1])
+        owner = path[1] if named else default_owner
         return _Place(path[0], owner, path[-1])
     return _Place(next(iter(pipelines)), default_owner, path[-1]) if len(path) == 1 else None
 

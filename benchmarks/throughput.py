@@ -52,8 +52,8 @@ def run(*, quick: bool) -> Table:
     return Table(
         f"{rows:,} rows through the local stack, {WORKERS} workers, batches of {BATCH}",
         ("what", "rows/s", "wall s", "emulator CPU s", "other CPU s", "requests per 1,000 rows"), tuple(lines),
-        (f"Requests per 1,000 rows by caller, from one on: {calls}. The pump does what AWS's own event source mapping does; its "
-         "polls of empty queues are counted. The emulator serves one request at a time.",))
+        (f"Requests per 1,000 rows by caller, from one on: {calls}. The pump does what AWS's own event "
+         "source mapping does; its polls of empty queues are counted. The emulator serves one request at a time.",))
 
 
 def measured(path: str, rows: int) -> dict[str, Any]:

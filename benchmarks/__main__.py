@@ -8,6 +8,7 @@ import platform
 import sys
 import time
 
+from benchmarks.measure import pace
 from benchmarks.report import Table, write_into_readme
 
 NAMES = ("counters", "settling", "throughput", "split")
@@ -22,7 +23,8 @@ def main() -> int:
     unknown = set(chosen.names) - set(NAMES)
     if unknown:
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
-    print(f"Python {platform.python_version()} on {platform.machine()}\n", flush=True)
+    print(f"Python {platform.python_version()} on {platform.machine()}; a million additions take {pace():.0f} ms\n",
+          flush=True)
     for name in chosen.names or NAMES:
         began = time.monotonic()
         text = str(_run(name, quick=chosen.quick))

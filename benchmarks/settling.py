@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from benchmarks.measure import cpu_seconds, cpu_seconds_by_module, in_fresh_process
+from benchmarks.measure import cpu_seconds, cpu_seconds_by_module, in_fresh_process, pace
 from benchmarks.place import EMULATOR, Place, place
 from benchmarks.report import Table
 from chalicelib.adapters.dynamodb import from_item, to_item
@@ -45,11 +45,13 @@ def run(*, quick: bool) -> Table:
          _row("seeds: look up, store, read and write the status", answer["seeds"]),
          _row("Dropmill: read, judge, one transaction", answer["ours"]),
          _row("what exactly once adds to the seeds' way", more)),
-        ("CPU is client and emulator together, which take turns: the wall time of a quiet machine as fast as this.",))
+        ("CPU is client and emulator together, which take turns: the wall time of a quiet machine as fast as this. "
+         f"While it ran, a million additions in Python took {answer['pace']:.0f} ms.",))
 
 
-def measured(batches: int) -> dict[str, dict[str, float]]:
-    """Seconds a batch of each way: median wall, mean CPU."""
+def measured(batches: int) -> dict[str, Any]:
+    """Seconds a batch of each way: median wall, mean CPU; and how fast the machine was."""
+    before = pace()
     with place() as stage:
         ways = {"least": _least(stage), "seeds": _seeds(stage), "ours": _ours(stage, batches)}
         clocks = {name: _Clock() for name in ways}
@@ -59,8 +61,9 @@ def measured(batches: int) -> dict[str, dict[str, float]]:
         job = stage.services.ledger.job("bench")
     assert job is not None
     assert (job.status, job.new) == (Status.COMPLETED, batches * ROWS), job
-    return {name: {"wall": statistics.median(clock.walls), "cpu": clock.cpu / batches}
-            for name, clock in clocks.items()}
+    costs = {name: {"wall": statistics.median(clock.walls), "cpu": clock.cpu / batches}
+             for name, clock in clocks.items()}
+    return {**costs, "pace": (before + pace()) / 2}
 
 
 @dataclass(slots=True)

@@ -26,7 +26,7 @@ run: $(RUN_STAMP)
 	@exec $(PY) -m chalicelib.local.run
 
 test: lint
-	$(PY) -m pytest -rs
+	$(PY) -m pytest -rs --numprocesses auto --dist loadfile
 
 faults: $(TEST_STAMP)
 	$(PY) -m tests.faults --runs $(RUNS) --seed $(SEED)

@@ -32,7 +32,7 @@ from chalicelib.settings import Settings
 FAULTS = ("duplicate@0.5,reorder@0.3,crash:before_write@0.03,crash:after_write@0.03,conflict@0.05,lost_answer@0.04")
 SHEETS = ("Leads", "Fair", "Old list")
 STUCK_AFTER = 240.0
-"""Seconds after which a job that has not ended counts as stuck: a run takes five, on a machine with ten others fifty."""
+"""Seconds after which a job that has not ended counts as stuck: a run takes five, among ten others fifty."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -224,7 +224,8 @@ class Services:
         if service == "s3":
             style = "path" if self.settings.aws_endpoint_url else "virtual"
             special = {"signature_version": "s3v4", "s3": {"addressing_style": style}}
-        # AWS validates what we send; doing it here as well was a quarter of the client's CPU for a settling transaction.
+        # AWS validates what we send; doing it here as well was a quarter of the client's CPU of settling a batch,
+        # by the settling benchmark.
         config = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=3, read_timeout=30,
                         max_pool_connections=25, parameter_validation=False, **special)
         return self._session.client(service, endpoint_url=self.settings.aws_endpoint_url or None,  # type: ignore[call-overload]

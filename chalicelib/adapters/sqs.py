@@ -26,6 +26,7 @@ CALL_BYTES = 1024 * 1024
 """Most entries and most bytes of one SendMessageBatch (SQS API reference)."""
 MAX_DELAY = 900
 SENDERS = 4
+_STALE = ("ReceiptHandleIsInvalid", "AWS.SimpleQueueService.MessageNotInflight", "MessageNotInflight")
 TRIES = 5
 
 
@@ -86,15 +87,12 @@ class Queues:
 
     def delete(self, queue: str, receipt_handle: str) -> None:
         """Done with a message. A handle that is gone or stale is no error: the message is back in the queue or gone."""
-        try:
-            with _translated():
-                self._client.delete_message(QueueUrl=self.url(queue), ReceiptHandle=receipt_handle)
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") != "ReceiptHandleIsInvalid":
-                raise
+        with _translated(), _unless_stale():
+            self._client.delete_message(QueueUrl=self.url(queue), ReceiptHandle=receipt_handle)
 
     def change_visibility(self, queue: str, receipt_handle: str, seconds: float) -> None:
-        with _translated():
+        """Let a message that we hold come again after `seconds`; nothing to do when we no longer hold it."""
+        with _translated(), _unless_stale():
             self._client.change_message_visibility(
                 QueueUrl=self.url(queue), ReceiptHandle=receipt_handle, VisibilityTimeout=max(0, round(seconds)))
 
@@ -136,6 +134,16 @@ def _group(owner: str) -> str:
     """SQS takes 1 to 128 letters, digits and punctuation as a group."""
     return "".join(letter if letter.isascii() and letter.isprintable() and letter != " " else "_"
                    for letter in owner)[:128]
+
+
+@contextmanager
+def _unless_stale() -> Iterator[None]:
+    """A receipt handle that is gone or stale is no error: its message is gone, or visible to others already."""
+    try:
+        yield
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") not in _STALE:
+            raise
 
 
 @contextmanager

@@ -19,9 +19,8 @@ from chalicelib.adapters.records import Records
 from chalicelib.adapters.s3 import Blobs
 from chalicelib.adapters.sqs import Queues
 from chalicelib.api.export import give_up, run_export
-from chalicelib.errors import DropmillError, Malformed
-from chalicelib.jobs.receiving import Received, backoff, bury, respond
-from chalicelib.logs import log
+from chalicelib.errors import Malformed
+from chalicelib.jobs.receiving import Consumer
 from chalicelib.settings import Settings
 
 
@@ -51,34 +50,16 @@ class TaskWorker:
 
     def work(self, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Run the tasks of one SQS event; answers Lambda's partial batch response."""
-        return respond(records, self._handled, queue=self.settings.tasks_queue, queues=self.queues,
-                       settings=self.settings)
+        return Consumer(self.settings.tasks_queue, self.queues, self.settings, self.rng, run=self._run,
+                        give_up=self._give_up).work(records)
 
-    def _handled(self, received: Received) -> bool:
-        try:
-            self._run(parse_task(received.body))
-        except Malformed as error:
-            bury(received, error, queue=self.settings.tasks_queue, queues=self.queues)
-        except Exception as error:
-            log.warning("task failed", extra={"attempt": received.receives, "error": type(error).__name__},
-                        exc_info=not isinstance(error, DropmillError))
-            self._come_again_or_give_up(received)
-            return False
-        return True
+    def _run(self, body: str) -> None:
+        run_export(parse_task(body).export_id, records=self.records, listing=self.listing, ledger=self.ledger,
+                   blobs=self.blobs, queues=self.queues, settings=self.settings, clock=self.clock,
+                   remaining=self.remaining)
 
-    def _run(self, task: TaskMessage) -> None:
-        run_export(task.export_id, records=self.records, listing=self.listing, ledger=self.ledger, blobs=self.blobs,
-                   queues=self.queues, settings=self.settings, clock=self.clock, remaining=self.remaining)
-
-    def _come_again_or_give_up(self, received: Received) -> None:
-        try:
-            if received.receives >= self.settings.max_receives:
-                give_up(parse_task(received.body).export_id, records=self.records, clock=self.clock)
-            else:
-                self.queues.change_visibility(self.settings.tasks_queue, received.receipt_handle,
-                                              backoff(received.receives, self.settings, self.rng))
-        except DropmillError as error:
-            log.warning("failure could not be recorded", extra={"error": type(error).__name__})
+    def _give_up(self, body: str, _cause: str) -> None:
+        give_up(parse_task(body).export_id, records=self.records, clock=self.clock)
 
 
 def parse_task(body: str) -> TaskMessage:

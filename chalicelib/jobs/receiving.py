@@ -48,6 +48,49 @@ def respond(
     return {"batchItemFailures": [{"itemIdentifier": message.message_id} for message in failures]}
 
 
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """The common life of a message: done, or back with a growing delay, or given up on its last receive, or buried.
+
+    `run` does what a body asks for and raises Malformed for one that nobody can understand. `give_up` says so to those
+    who wait, with the cause, before the message joins the dead letters.
+    """
+
+    queue: str
+    queues: Queues
+    settings: Settings
+    rng: random.Random
+    run: Callable[[str], None]
+    give_up: Callable[[str, str], None]
+
+    def work(self, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Serve the records of one SQS event; answers Lambda's partial batch response."""
+        return respond(records, self._handled, queue=self.queue, queues=self.queues, settings=self.settings)
+
+    def _handled(self, received: Received) -> bool:
+        try:
+            self.run(received.body)
+        except Malformed as error:
+            bury(received, error, queue=self.queue, queues=self.queues)
+        except Exception as error:
+            cause = type(error).__name__
+            log.warning("message failed", extra={"queue": self.queue, "attempt": received.receives, "error": cause},
+                        exc_info=not isinstance(error, DropmillError))
+            self._come_again_or_give_up(received, cause)
+            return False
+        return True
+
+    def _come_again_or_give_up(self, received: Received, cause: str) -> None:
+        try:
+            delay = backoff(received.receives, self.settings, self.rng)
+            if received.receives >= self.settings.max_receives:
+                self.give_up(received.body, cause)
+                delay = 0.0
+            self.queues.change_visibility(self.queue, received.receipt_handle, delay)
+        except DropmillError as error:
+            log.warning("failure could not be recorded", extra={"queue": self.queue, "error": type(error).__name__})
+
+
 def bury(received: Received, error: Malformed, *, queue: str, queues: Queues) -> None:
     """A message that nobody can understand joins the dead letters as it is; the original may then be acknowledged."""
     facts = {name: str(value) for name, value in error.details.items()}

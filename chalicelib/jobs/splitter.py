@@ -21,15 +21,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.errors import Conflict, DropmillError, FileProblem, FileRefused, Malformed
+from chalicelib.errors import Conflict, FileProblem, FileRefused, Malformed
 from chalicelib.jobs import transitions
 from chalicelib.jobs.identity import claim_of
 from chalicelib.jobs.messages import batch_text, head_bytes, parse_split, split_message
 from chalicelib.jobs.model import BatchState, Item, Job, Status, row_id, stamp
 from chalicelib.jobs.pipeline import Pipeline, Reading
-from chalicelib.jobs.receiving import Received, backoff, bury, respond
+from chalicelib.jobs.receiving import Consumer
 from chalicelib.jobs.spool import PART_BYTES, Cut, Part, Spool, outside_key
-from chalicelib.logs import log
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
@@ -56,32 +55,9 @@ class Splitter:
 
     def work(self, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Split what the records of one SQS event ask for; answers Lambda's partial batch response."""
-        return respond(records, self._handled, queue=self.settings.split_queue, queues=self.queues,
-                       settings=self.settings)
-
-    def _handled(self, received: Received) -> bool:
-        try:
-            job_id = parse_split(received.body).job_id
-            self.split(job_id)
-        except Malformed as error:
-            bury(received, error, queue=self.settings.split_queue, queues=self.queues)
-        except Exception as error:
-            log.warning("splitting failed", extra={"attempt": received.receives, "error": type(error).__name__},
-                        exc_info=not isinstance(error, DropmillError))
-            self._come_again_or_give_up(received, type(error).__name__)
-            return False
-        return True
-
-    def _come_again_or_give_up(self, received: Received, cause: str) -> None:
-        try:
-            if received.receives >= self.settings.max_receives:
-                self.give_up(parse_split(received.body).job_id, cause)
-                delay = 0.0
-            else:
-                delay = backoff(received.receives, self.settings, self.rng)
-            self.queues.change_visibility(self.settings.split_queue, received.receipt_handle, delay)
-        except DropmillError as error:
-            log.warning("failure could not be recorded", extra={"error": type(error).__name__})
+        return Consumer(self.settings.split_queue, self.queues, self.settings, self.rng,
+                        run=lambda body: self.split(parse_split(body).job_id),
+                        give_up=lambda body, cause: self.give_up(parse_split(body).job_id, cause)).work(records)
 
     def split(self, job_id: str) -> None:
         """Take a job as far as time allows: planned, then sent. Harmless at any time, any number of times.

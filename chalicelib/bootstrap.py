@@ -77,13 +77,17 @@ class Services:
         sleep: Callable[[float], None] = time.sleep, rng: random.Random | None = None,
         session: boto3.Session | None = None,
     ) -> None:
-        self.settings = chosen
+        from chalicelib.adapters.secrets import Secrets
+
         self.clock = clock
         self.sleep = sleep
         self.rng = rng or random.SystemRandom()
         self._lock = threading.RLock()
         if session is not None:
             self._session = session
+        self.settings = chosen
+        secrets = Secrets(lru_cache(self._client), seconds=chosen.secrets_seconds)
+        self.settings = secrets.bring_to_life(chosen)
 
     def call(self, function: Callable[..., T], **explicit: Any) -> T:
         """Call `function` with `explicit` and, for its other parameters, the services of those names."""

@@ -8,11 +8,14 @@ ours. Stage `local` also reads `local.env` in the data folder, which the running
 from __future__ import annotations
 
 import os
+import re
+from dataclasses import dataclass
+from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import AliasChoices, BaseModel, Field, SecretStr
+from pydantic import AliasChoices, BaseModel, Field, SecretStr, SkipValidation, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
@@ -25,6 +28,37 @@ def home() -> Path:
         return Path(given)
     data = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
     return Path(data) / "dropmill"
+
+
+class SecretSource(StrEnum):
+    SSM = "ssm"
+    SECRETS_MANAGER = "secretsmanager"
+
+
+_REFERENCE = re.compile(r"(ssm|secretsmanager):([A-Za-z0-9/_+=.@:-]+)(?:#([A-Za-z0-9_.-]+))?")
+
+
+@dataclass(frozen=True, slots=True)
+class SecretReference:
+    """Where a secret lies: `ssm:/name`, or `secretsmanager:name#key` for one text of a JSON object."""
+
+    source: SecretSource
+    name: str
+    key: str = ""
+
+    @classmethod
+    def of(cls, secret: SecretStr) -> SecretReference | None:
+        """The reference that a setting's value is, None for a plain secret. Raises ValueError for half a reference."""
+        text = secret.get_secret_value()
+        if not text.startswith(tuple(f"{source}:" for source in SecretSource)):
+            return None
+        match = _REFERENCE.fullmatch(text)
+        if match is None or (match[1] == SecretSource.SSM and match[3]):
+            raise ValueError("a reference to a secret is ssm:/name, secretsmanager:name or secretsmanager:name#key")
+        return cls(SecretSource(match[1]), match[2], match[3] or "")
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.name}" + (f"#{self.key}" if self.key else "")
 
 
 class LeadsSettings(BaseModel):
@@ -40,7 +74,8 @@ class DeepSeekSettings(BaseModel):
     """How we speak to DeepSeek; the limits hold over all workers together."""
 
     url: str
-    key: SecretStr
+    key: Annotated[SecretStr, SkipValidation]
+    """May be one that is read when it is used: validation would read it at once."""
     model: str
     thinking: bool
     max_tokens: int
@@ -102,7 +137,8 @@ class Settings(BaseSettings):
 
     # deepseek
     deepseek_url: str = Field("https://api.deepseek.com", alias="DEEPSEEK_URL", description="Base address")
-    deepseek_api_key: SecretStr = Field(SecretStr(""), alias="DEEPSEEK_API_KEY", description="Key; empty = no AI")
+    deepseek_api_key: SecretStr = Field(SecretStr(""), alias="DEEPSEEK_API_KEY",
+                                        description="Key, or a reference; empty = no AI")
     deepseek_model: str = Field("deepseek-flash", alias="DEEPSEEK_MODEL", description="Model id")
     deepseek_thinking: bool = Field(False, alias="DEEPSEEK_THINKING", description="Let the model think first")
     deepseek_max_tokens: int = Field(8000, alias="DEEPSEEK_MAX_TOKENS", ge=256, description="Answer budget of a call")
@@ -114,9 +150,13 @@ class Settings(BaseSettings):
     deepseek_cache_days: int = Field(30, alias="DEEPSEEK_CACHE_DAYS", ge=0, description="Days an answer is reused")
 
     # access
-    jwt_secret: SecretStr = Field(SecretStr(""), alias="JWT_SECRET", description="HS256 key, at least 32 bytes")
+    jwt_secret: SecretStr = Field(SecretStr(""), alias="JWT_SECRET",
+                                  description="HS256 key, at least 32 bytes; or a reference")
     jwt_issuer: str = Field("dropmill", alias="JWT_ISSUER", description="Accepted issuer")
     jwt_audience: str = Field("dropmill", alias="JWT_AUDIENCE", description="Accepted audience")
+
+    secrets_seconds: float = Field(300.0, alias="SECRETS_SECONDS", ge=0,
+                                   description="Life of a secret that was read by reference; so long a rotation takes")
 
     # names that the seeds set from outside; empty = derived
     queue_url: str = Field("", validation_alias=AliasChoices("PROCESSING_QUEUE_URL", "SQS_QUEUE_URL"),
@@ -125,6 +165,12 @@ class Settings(BaseSettings):
     leads_table_name: str = Field("", alias="LEADS_TABLE", description="Leads table, under the seeds' name")
     bucket_name: str = Field("", alias="AWS_S3_BUCKET", description="Bucket, under the seeds' name")
     account: str = Field("", alias="AWS_ACCOUNT_ID", description="Account number, part of the bucket's name")
+
+    @field_validator("jwt_secret", "deepseek_api_key")
+    @classmethod
+    def _whole_reference(cls, secret: SecretStr) -> SecretStr:
+        SecretReference.of(secret)
+        return secret
 
     @property
     def local(self) -> bool:
@@ -170,7 +216,7 @@ class Settings(BaseSettings):
     def leads(self) -> LeadsSettings:
         chosen = self.leads_standardizer
         if chosen == "auto":
-            chosen = "deepseek" if self.deepseek_api_key.get_secret_value() else "local"
+            chosen = "deepseek" if len(self.deepseek_api_key) else "local"  # asks nobody for its value
         return LeadsSettings(batch_size=self.batch_size, standardizer=chosen, default_region=self.default_region,
                              max_concurrency=self.leads_max_concurrency)
 

@@ -11,7 +11,7 @@ import time
 from benchmarks.measure import pace
 from benchmarks.report import Table, write_into_readme
 
-NAMES = ("counters", "settling", "throughput", "split")
+NAMES = ("counters", "settling", "throughput", "split", "costs")
 
 
 def main() -> int:

@@ -7,13 +7,12 @@ would be a bug that only a deployment shows.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from chalicelib.deploy.template import parse
 from chalicelib.local.access import Access
 
 NOT_LOCAL = frozenset({
@@ -24,6 +23,7 @@ NOT_LOCAL = frozenset({
     "AWS::IAM::ManagedPolicy",
     "AWS::Logs::LogGroup",
     "AWS::S3::BucketPolicy",
+    "AWS::SNS::Subscription",
     "AWS::SNS::Topic",
     "AWS::SNS::TopicPolicy",
     "AWS::SQS::QueuePolicy",
@@ -44,30 +44,13 @@ class Resource:
     properties: Mapping[str, Any]
 
 
-def read(path: Path, stage: str, access: Access) -> tuple[Resource, ...]:
-    """The resources of the template at `path` for `stage`. Raises `TemplateError` on what it does not know."""
-    document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader's child
-    return _Resolver(document, stage, access).resources()
+def read(path: Path, stage: str, access: Access, *, also: Collection[str] = ()) -> tuple[Resource, ...]:
+    """The resources of the template at `path` for `stage`, of the types in `NOT_LOCAL` only those named in `also`.
 
+    Raises `TemplateError` on what it does not know.
+    """
+    return _Resolver(parse(path.read_text(encoding="utf-8")), stage, access).resources(NOT_LOCAL - set(also))
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc] # PyYAML is untyped
-    """YAML with CloudFormation's short forms, which become their long forms."""
-
-
-def _short_form(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Any:
-    value: Any
-    if isinstance(node, yaml.ScalarNode):
-        value = loader.construct_scalar(node)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        value = loader.construct_mapping(node, deep=True)
-    if suffix == "GetAtt" and isinstance(value, str):
-        value = value.split(".", 1)
-    return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
-
-
-_Loader.add_multi_constructor("!", _short_form)
 
 _NOTHING = object()
 _SECTIONS = frozenset({"AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Mappings", "Conditions",
@@ -92,19 +75,21 @@ class _Resolver:
             "Fn::If": self._if, "Fn::Equals": self._equals, "Fn::Not": self._not, "Fn::And": self._and,
             "Fn::Or": self._or, "Fn::Join": self._join, "Condition": self._condition}
 
-    def resources(self) -> tuple[Resource, ...]:
+    def resources(self, without: Collection[str]) -> tuple[Resource, ...]:
         return tuple(Resource(name, spec["Type"], self._resolve(spec.get("Properties", {})))
                      for name, spec in self._document["Resources"].items()
-                     if spec["Type"] not in NOT_LOCAL and self._wanted(spec))
+                     if spec["Type"] not in without and self._wanted(spec))
 
     @staticmethod
-    def _parameter(name: str, spec: Mapping[str, Any], stage: str) -> str:
+    def _parameter(name: str, spec: Mapping[str, Any], stage: str) -> Any:
         value = stage if name == "Stage" else spec.get("Default")
         if value is None:
             raise TemplateError(f"parameter {name} has no default")
         if "AllowedValues" in spec and value not in spec["AllowedValues"]:
             raise TemplateError(f"parameter {name} does not allow {value!r}")
-        return str(value)
+        if spec["Type"] == "CommaDelimitedList":
+            return str(value).split(",")
+        return int(value) if spec["Type"] == "Number" else str(value)
 
     def _wanted(self, spec: Mapping[str, Any]) -> bool:
         return "Condition" not in spec or self._condition(spec["Condition"])
@@ -128,6 +113,8 @@ class _Resolver:
         kind, physical = self._physical(name)
         if kind == "AWS::SQS::Queue":
             return f"{self._access.endpoint}/{self._access.account}/{physical}"
+        if kind == "AWS::SNS::Topic":
+            return f"arn:aws:sns:{self._access.region}:{self._access.account}:{physical}"
         return physical
 
     def _get_att(self, argument: Sequence[str]) -> str:
@@ -201,4 +188,4 @@ class _Resolver:
 
 
 _NAME_PROPERTIES = {"AWS::S3::Bucket": "BucketName", "AWS::SQS::Queue": "QueueName",
-                    "AWS::DynamoDB::Table": "TableName"}
+                    "AWS::DynamoDB::Table": "TableName", "AWS::SNS::Topic": "TopicName"}

@@ -27,7 +27,7 @@ KNOWS: Mapping[str, set[str]] = {
     "bootstrap": FOUNDATION | PURE | {"jobs", "tables", "pipelines", "adapters", "api", "logs", "metrics"},
     "app": {"bootstrap", "jobs", "api", "settings"},
     "local": FOUNDATION | PURE | {"jobs", "tables", "pipelines", "adapters", "api", "logs", "metrics", "bootstrap",
-                                  "app"},
+                                  "app", "deploy"},
     "deploy": FOUNDATION | {"bootstrap", "logs"},
     "post_form": set(),
     "terminal": set(),
@@ -39,6 +39,7 @@ KNOWS: Mapping[str, set[str]] = {
 NARROWER: Mapping[tuple[str, str], str] = {
     ("tables", "jobs"): "chalicelib.jobs.model",
     ("adapters", "pipelines"): "chalicelib.pipelines.leads",
+    ("local", "deploy"): "chalicelib.deploy.template",
 }
 """Of the layer on the right, only this module (and what lies in it)."""
 

@@ -12,7 +12,6 @@ no file is too long for a timeout.
 from __future__ import annotations
 
 import itertools
-import json
 import random
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,9 +22,10 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import Conflict, FileProblem, FileRefused, Malformed
 from chalicelib.jobs import transitions
+from chalicelib.jobs.cutting import cut, fitting, json_bytes
 from chalicelib.jobs.identity import claim_of
 from chalicelib.jobs.messages import batch_text, head_bytes, parse_split, split_message
-from chalicelib.jobs.model import BatchState, Item, Job, Status, row_id, stamp
+from chalicelib.jobs.model import BatchState, Item, Job, Status, stamp
 from chalicelib.jobs.pipeline import Pipeline, Reading
 from chalicelib.jobs.receiving import Consumer
 from chalicelib.jobs.spool import PART_BYTES, Cut, Part, Spool, outside_key
@@ -120,9 +120,9 @@ class Splitter:
         batches = self._batches(spool, itertools.chain(head, items), job, pipeline.items_key, reading)
         part = Part(1, 1)
         rows = 0
-        for cut in batches:
-            part.add(cut)
-            rows += cut.rows
+        for each in batches:
+            part.add(each)
+            rows += each.rows
             if rows > self.settings.max_rows:
                 raise FileRefused(FileProblem.TOO_MANY_ROWS, limit=self.settings.max_rows)
             if len(part.cuts) >= self.settings.part_batches or part.size >= PART_BYTES:
@@ -155,13 +155,13 @@ class Splitter:
         """As many items as a batch has are one; where they are too long for one message, several."""
         room = self.settings.message_bytes - head_bytes(job, stage=self.settings.stage, at=self._now())
         while batch := list(itertools.islice(items, job.batch_size)):
-            cut = _cut(batch, items_key, reading.columns)
-            if len(cut.text) <= room:
-                yield cut
+            whole = cut(batch, items_key, reading.columns)
+            if len(whole.text) <= room:
+                yield whole
                 continue
-            light = [spool.put_row(item) if len(_dumps(item)) > room // 2 else item for item in batch]
-            for part in _fitting(light, room, reading.columns):
-                yield _cut(part, items_key, reading.columns)
+            light = [spool.put_row(item) if len(json_bytes(item)) > room // 2 else item for item in batch]
+            for part in fitting(light, room, reading.columns):
+                yield cut(part, items_key, reading.columns)
 
     def _checkpoint(self, spool: Spool, job: Job, part: Part, rows: int) -> Job:
         """Write a part unless an earlier attempt did. Raises Conflict when the job was cancelled meanwhile."""
@@ -278,36 +278,6 @@ class Splitter:
 
     def _now(self) -> str:
         return stamp(self.clock())
-
-
-def _fitting(items: Sequence[Item], room: int, columns: Mapping[str, Any]) -> Iterator[list[Item]]:
-    """Runs of items, in order, each within `room` bytes with its columns; no item alone is longer than half of it."""
-    batch: list[Item] = []
-    length, sheets = 0, set[str]()
-    for item in items:
-        name = str(item["_worksheet"])
-        size, mapped = len(_dumps(item)) + 1, len(_dumps({name: columns.get(name, {})}))
-        if batch and length + size + (0 if name in sheets else mapped) > room:
-            yield batch
-            batch, length, sheets = [], 0, set()
-        batch.append(item)
-        length += size + (0 if name in sheets else mapped)
-        sheets.add(name)
-    yield batch
-
-
-def _cut(batch: Sequence[Item], items_key: str, columns: Mapping[str, Any]) -> Cut:
-    names = dict.fromkeys(str(item["_worksheet"]) for item in batch)  # in order, so that a twin writes the same bytes
-    mapped = {name: columns[name] for name in names if name in columns}
-    body = f'{{"{items_key}":{_dumps(batch)},"columns":{_dumps(mapped)}}}'
-    sheets: dict[int, int] = {}
-    for item in batch:
-        sheets[item["_sheet"]] = sheets.get(item["_sheet"], 0) + 1
-    return Cut(body.encode("ascii"), len(batch), sheets, row_id(batch[0]), row_id(batch[-1]))
-
-
-_dumps = json.JSONEncoder(separators=(",", ":")).encode
-"""JSON in ASCII: SQS takes no control characters, and escapes have none."""
 
 
 def _lives(holder: Job) -> bool:

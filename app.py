@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from chalice import Chalice
-from chalice.app import CloudWatchEvent, Rate, Request, Response, S3Event, SQSEvent
+from chalice.app import CloudWatchEvent, Cron, Rate, Request, Response, S3Event, SQSEvent
 
 from chalicelib import api
 from chalicelib.api.views import CORS, adapt_views
@@ -50,6 +50,11 @@ def run_task(event: SQSEvent) -> dict[str, Any]:
 @app.schedule(Rate(settings().sweep_minutes, unit=Rate.MINUTES), name="sweep")
 def sweep(_event: CloudWatchEvent) -> dict[str, int]:
     return services().sweeper().sweep()
+
+
+@app.schedule(Cron(20, "*", "*", "*", "?", "*"), name="daily_report")
+def daily_report(event: CloudWatchEvent) -> dict[str, str]:
+    return services().day_reporter(event.context).report()
 
 
 # --- requests: everything passes the edge (limits, token, one error body); views parse, make one call and return

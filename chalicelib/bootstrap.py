@@ -24,16 +24,19 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from chalicelib.adapters.cache import Cache
+    from chalicelib.adapters.days import Days
     from chalicelib.adapters.deepseek import DeepSeek
     from chalicelib.adapters.lead_listing import LeadListing
     from chalicelib.adapters.leads import Leads
     from chalicelib.adapters.ledger import Ledger
     from chalicelib.adapters.limiter import Limiter
+    from chalicelib.adapters.notices import Notices
     from chalicelib.adapters.records import Records
     from chalicelib.adapters.s3 import Blobs
     from chalicelib.adapters.sqs import Queues
     from chalicelib.api.auth import TokenRules
     from chalicelib.api.tasks import TaskWorker
+    from chalicelib.jobs.reporting import DayReporter
     from chalicelib.jobs.settling import Settler
     from chalicelib.jobs.splitter import Splitter
     from chalicelib.jobs.sweeper import Sweeper
@@ -121,6 +124,11 @@ class Services:
 
         return self.call(Sweeper)
 
+    def day_reporter(self, context: Any) -> DayReporter:
+        from chalicelib.jobs.reporting import DayReporter
+
+        return self.call(DayReporter, remaining=_remaining(context))
+
     # --- what can be injected
 
     @cached_property
@@ -133,6 +141,18 @@ class Services:
 
         return Ledger(self._dynamodb, self.settings.ledger_table, clock=self.clock, days=self.settings.ledger_days,
                       sleep=self.sleep, rng=self.rng)
+
+    @cached_property
+    def days(self) -> Days:
+        from chalicelib.adapters.days import Days
+
+        return Days(self._dynamodb, self.settings.ledger_table)
+
+    @cached_property
+    def notices(self) -> Notices:
+        from chalicelib.adapters.notices import Notices
+
+        return Notices(lru_cache(maxsize=1)(lambda: self._client("sns")), self.settings.report_topic)
 
     @cached_property
     def leads(self) -> Leads:

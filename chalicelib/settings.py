@@ -124,6 +124,7 @@ class Settings(BaseSettings):
                              description="Times a lost batch is sent anew before it counts as failed")
     ledger_days: int = Field(90, alias="LEDGER_DAYS", ge=1, description="Days a job stays in the ledger")
     inline_rows: int = Field(5000, alias="INLINE_ROWS", ge=1, description="Rows up to which exports answer at once")
+    report_topic: str = Field("", alias="REPORT_TOPIC_ARN", description="SNS topic of the daily report; empty = none")
     default_owner: str = Field("default", alias="DEFAULT_OWNER", description="Owner of files dropped without one")
 
     # leads

@@ -48,14 +48,24 @@ def created_key(job: Job) -> str:
     return f"{job.created_at}#{job.job_id}"
 
 
+def day_shard(day: str, shard: int) -> str:
+    """Where a share of the jobs of a UTC day (`2026-11-22`) lies; a day has `OPEN_SHARDS` of them."""
+    return f"DAY#{day}#{shard}"
+
+
 def _open_shard(job_id: str) -> str:
-    return f"OPEN#{zlib.crc32(job_id.encode()) % OPEN_SHARDS}"
+    return f"OPEN#{_shard(job_id)}"
+
+
+def _shard(job_id: str) -> int:
+    return zlib.crc32(job_id.encode()) % OPEN_SHARDS
 
 
 def job_item(job: Job) -> dict[str, Any]:
-    """A job as an item, with the keys of both indexes."""
+    """A job as an item, with the keys of all indexes."""
     return {**dataclasses.asdict(job), **job_key(job.job_id), "owner_pk": job.owner,
-            "created_key": created_key(job), "open_pk": None if job.status.terminal else _open_shard(job.job_id)}
+            "created_key": created_key(job), "open_pk": None if job.status.terminal else _open_shard(job.job_id),
+            "day_pk": day_shard(job.created_at[:10], _shard(job.job_id))}
 
 
 def job_from(item: Mapping[str, Any]) -> Job:

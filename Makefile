@@ -2,11 +2,21 @@
 # test   every check and test
 # faults seeded runs with crashes, duplicates, conflicts and lost answers (RUNS=, SEED=)
 # bench  the figures of the README
+# deploy, destroy, doctor   a stage in AWS (STAGE=dev, REGION=eu-west-1; ROAD=, PARAMETERS="--parameter NAME=VALUE",
+#        SMOKE=, DELETE_DATA=); AWS_ENDPOINT_URL= sends it to an emulator instead
+# package  the dependencies as Lambda gets them, with their sizes
 # lint, clean
 PYTHON ?= python3
 PORT ?= 8000
 RUNS ?= 200
 SEED ?= 1
+STAGE ?= dev
+REGION ?=
+ROAD ?= deploy
+SMOKE ?= short
+PARAMETERS ?=
+DELETE_DATA ?=
+WHERE = --stage $(STAGE) $(if $(REGION),--region $(REGION))
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --no-input
@@ -19,7 +29,7 @@ export PORT
 # pip compiles nothing (--no-compile), so the first import must be allowed to: else every start would compile anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test faults bench lint clean
+.PHONY: run test faults bench deploy destroy doctor package lint clean
 .DEFAULT_GOAL := run
 
 run: $(RUN_STAMP)
@@ -34,12 +44,24 @@ faults: $(TEST_STAMP)
 bench: $(TEST_STAMP)
 	$(PY) -m benchmarks
 
+deploy: $(RUN_STAMP)
+	$(PY) -m chalicelib.deploy up $(WHERE) --road $(ROAD) --smoke $(SMOKE) $(PARAMETERS)
+
+destroy: $(RUN_STAMP)
+	$(PY) -m chalicelib.deploy down $(WHERE) $(if $(DELETE_DATA),--delete-data $(DELETE_DATA))
+
+doctor: $(RUN_STAMP)
+	$(PY) -m chalicelib.deploy doctor $(WHERE)
+
+package: $(RUN_STAMP)
+	$(PY) -m chalicelib.deploy package
+
 lint: $(TEST_STAMP)
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(PY):

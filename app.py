@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from chalice import Chalice
 from chalice.app import CloudWatchEvent, Cron, Rate, Request, Response, S3Event, SQSEvent
 
 from chalicelib import api
 from chalicelib.api.views import CORS, adapt_views
+from chalicelib.application import Application
 from chalicelib.bootstrap import services
 from chalicelib.jobs import intake
 from chalicelib.settings import settings
@@ -21,7 +21,7 @@ from chalicelib.settings import settings
 T = TypeVar("T")
 W = TypeVar("W", bound="api.models.Wire")
 
-app = Chalice(app_name="dropmill", configure_logs=False)
+app = Application(app_name="dropmill", configure_logs=False)
 
 # --- events: files arrive, jobs become batches, batches become outcomes
 

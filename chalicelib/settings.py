@@ -83,6 +83,9 @@ class DeepSeekSettings(BaseModel):
     max_concurrency: int
     spacing_seconds: float
     cache_days: int
+    usd_prompt: float
+    usd_cache_hit: float
+    usd_completion: float
 
 
 class Settings(BaseSettings):
@@ -100,6 +103,13 @@ class Settings(BaseSettings):
                                              description="Secret for the emulator; unused in AWS")
     log_level: str = Field("INFO", alias="LOG_LEVEL", description="DEBUG, INFO, WARNING or ERROR")
     log_format: Literal["json", "text"] = Field("json", alias="LOG_FORMAT", description="Lines for machines or people")
+    metrics: Literal["auto", "emf", "off"] = Field(
+        "auto", alias="METRICS", description="Metric lines; auto = where a function runs and logs are not text")
+    function: str = Field("local", alias="AWS_LAMBDA_FUNCTION_NAME", description="Set by Lambda")
+    commit: str = Field("", alias="COMMIT", description="Which sources run; set by deployments")
+    s3_trigger: Literal["chalice", "template"] = Field(
+        "chalice", alias="S3_TRIGGER", description="Who notifies of dropped files: Chalice, or the template of the stack")
+    function_memory: int = Field(512, alias="AWS_LAMBDA_FUNCTION_MEMORY_SIZE", description="Set by Lambda; MB")
 
     # engine
     max_upload_bytes: int = Field(100 * MIB, alias="MAX_UPLOAD_BYTES", ge=1, description="Largest file we take")
@@ -148,6 +158,12 @@ class Settings(BaseSettings):
                                           description="Calls in flight over all workers")
     deepseek_spacing: float = Field(0.0, alias="DEEPSEEK_SPACING_SECONDS", ge=0,
                                     description="Least time between the starts of two calls")
+    deepseek_usd_prompt: float = Field(0.30, alias="DEEPSEEK_USD_PROMPT", ge=0,
+                                       description="USD for a million input tokens (list price, peak hours)")
+    deepseek_usd_cache_hit: float = Field(0.006, alias="DEEPSEEK_USD_CACHE_HIT", ge=0,
+                                          description="The same for those in the provider's cache")
+    deepseek_usd_completion: float = Field(1.20, alias="DEEPSEEK_USD_COMPLETION", ge=0,
+                                           description="The same for output tokens")
     deepseek_cache_days: int = Field(30, alias="DEEPSEEK_CACHE_DAYS", ge=0, description="Days an answer is reused")
 
     # access
@@ -172,6 +188,11 @@ class Settings(BaseSettings):
     def _whole_reference(cls, secret: SecretStr) -> SecretStr:
         SecretReference.of(secret)
         return secret
+
+    @property
+    def writes_metrics(self) -> bool:
+        in_function = self.function != "local" and self.log_format == "json"
+        return self.metrics == "emf" or (self.metrics == "auto" and in_function)
 
     @property
     def local(self) -> bool:
@@ -227,7 +248,8 @@ class Settings(BaseSettings):
             url=self.deepseek_url, key=self.deepseek_api_key, model=self.deepseek_model,
             thinking=self.deepseek_thinking, max_tokens=self.deepseek_max_tokens, call_timeout=self.deepseek_timeout,
             max_concurrency=self.deepseek_max_concurrency, spacing_seconds=self.deepseek_spacing,
-            cache_days=self.deepseek_cache_days)
+            cache_days=self.deepseek_cache_days, usd_prompt=self.deepseek_usd_prompt,
+            usd_cache_hit=self.deepseek_usd_cache_hit, usd_completion=self.deepseek_usd_completion)
 
 
 @lru_cache(maxsize=1)

@@ -25,7 +25,8 @@ KNOWS: Mapping[str, set[str]] = {
     "adapters": FOUNDATION | {"jobs", "logs", "metrics", "pipelines", "tables"},
     "api": FOUNDATION | {"jobs", "tables", "pipelines", "adapters", "logs", "metrics"},
     "bootstrap": FOUNDATION | PURE | {"jobs", "tables", "pipelines", "adapters", "api", "logs", "metrics"},
-    "app": {"bootstrap", "jobs", "api", "settings"},
+    "application": {"settings"},
+    "app": {"application", "bootstrap", "jobs", "api", "settings"},
     "local": FOUNDATION | PURE | {"jobs", "tables", "pipelines", "adapters", "api", "logs", "metrics", "bootstrap",
                                   "app", "deploy"},
     "deploy": FOUNDATION | {"bootstrap", "logs"},
@@ -49,7 +50,7 @@ MAY_USE: Mapping[str, set[str]] = {
     "boto3": {"adapters", "bootstrap", "local", "deploy"},
     "botocore": {"adapters", "bootstrap", "local", "deploy"},
     "requests": {"adapters", "bootstrap", "client", "local"},
-    "chalice": {"app", "api", "local", "deploy"},
+    "chalice": {"app", "application", "api", "local", "deploy"},
     "tqdm": {"terminal"},
     "ministack": {"local"},
 }

@@ -12,6 +12,7 @@ nobody downstream matches on message text. Adapters translate the errors of thei
     |-- Unavailable             a provider refuses for good until a person acts (bad key, empty balance)
     |-- ContentRefused          the provider chokes on the content of these items: bisect
     |-- Malformed               a queue message that nobody can process: straight to the dead letters
+    |-- PackageRefused          the package for Lambda is not what it must be; nothing may be deployed
     `-- Waiting                 not a failure: hand the message back and come again in `seconds`
 """
 
@@ -51,6 +52,7 @@ class RequestProblem(Problem):
     CANNOT_CANCEL = "CANNOT_CANCEL", 409, "The job has already ended; there is nothing left to cancel."
     CANNOT_RESUME = "CANNOT_RESUME", 409, "Only a cancelled or paused job can be resumed."
     CANNOT_RETRY = "CANNOT_RETRY", 409, "The job has no failed batches, or is still running."
+    CANNOT_UNDO = "CANNOT_UNDO", 409, "Only a job that has ended can be undone; cancel it first."
     CANNOT_FORCE = "CANNOT_FORCE", 400, "The total is unknown or nothing is missing, so there is nothing to force."
     STATUS_BACKWARDS = "STATUS_BACKWARDS", 409, "A status only moves forward."
     EMAIL_TAKEN = "EMAIL_TAKEN", 409, "Another lead of yours already has this e-mail."
@@ -77,6 +79,7 @@ class FileProblem(Problem):
     FILE_TOO_LARGE = "FILE_TOO_LARGE", 413, "The file is larger than the limit."
     TOO_MANY_ROWS = "TOO_MANY_ROWS", 422, "The file has more rows than the limit."
     TOO_MANY_COLUMNS = "TOO_MANY_COLUMNS", 422, "A sheet has more columns than the limit."
+    TOO_MANY_FILES = "TOO_MANY_FILES", 422, "The archive holds more files than the limit."
     CELL_TOO_LONG = "CELL_TOO_LONG", 422, "A cell is longer than the limit."
     ARCHIVE_BOMB = "ARCHIVE_BOMB", 422, "The file unpacks to far more than its size allows."
     ENTITY_BOMB = "ENTITY_BOMB", 422, "The file declares XML entities, which no honest workbook needs."
@@ -160,6 +163,10 @@ class ContentRefused(DropmillError):
 
 class Malformed(DropmillError):
     """A queue message that cannot be understood; it belongs with the dead letters, untouched."""
+
+
+class PackageRefused(DropmillError):
+    """The package for Lambda is not what it must be; nothing may be deployed with it."""
 
 
 class Waiting(DropmillError):

@@ -23,13 +23,33 @@ _LOCATOR64 = b"PK\x06\x07"
 _ENCRYPTED = 0x1
 
 
-class Archive:
-    """Members by name, ignoring case and the direction of slashes, as spreadsheet programs do. Close after use."""
+class Meter:
+    """Counts what comes out of one dropped file, through all archives inside it, against its size."""
 
     def __init__(self, path: str, limits: Limits) -> None:
         self._limits = limits
         self._packed = max(Path(path).stat().st_size, 1)
         self._unpacked = 0
+
+    def count(self, size: int) -> None:
+        """`size` more bytes came out. Raises FileRefused ARCHIVE_BOMB when they are too many."""
+        self._unpacked += size
+        if self._unpacked > self._limits.max_unpacked_bytes:
+            raise FileRefused(FileProblem.ARCHIVE_BOMB, unpacked=self._unpacked)
+        if self._unpacked > self._limits.free_unpacked_bytes:
+            ratio = self._unpacked // self._packed
+            if ratio > self._limits.max_ratio:
+                raise FileRefused(FileProblem.ARCHIVE_BOMB, unpacked=self._unpacked, ratio=ratio)
+
+
+class Archive:
+    """Members by name, ignoring case and the direction of slashes, as spreadsheet programs do. Close after use.
+
+    `meter` goes on counting where an outer archive began; without one the count begins here.
+    """
+
+    def __init__(self, path: str, limits: Limits, meter: Meter | None = None) -> None:
+        self._meter = meter or Meter(path, limits)
         _check_directory(path, limits)
         self._zip = _open(path)
         self._infos: dict[str, zipfile.ZipInfo] = {}
@@ -62,10 +82,21 @@ class Archive:
 
         Raises FileRefused: CORRUPT_FILE, ENCRYPTED_WORKBOOK, ARCHIVE_BOMB.
         """
-        member = self._member(name)
-        with member:
-            while chunk := _read(member, name):
-                self._count(len(chunk))
+        info = self._infos.get(_plain(name))
+        if info is None:
+            raise FileRefused(FileProblem.CORRUPT_FILE, f"The file lacks its part {name}.")
+        return self.unpacked(info)
+
+    @property
+    def files(self) -> list[zipfile.ZipInfo]:
+        """All members that are files, in the archive's order; names may come twice."""
+        return [info for info in self._zip.infolist() if not info.is_dir()]
+
+    def unpacked(self, info: zipfile.ZipInfo) -> Iterator[bytes]:
+        """As `chunks`, for one of `files`."""
+        with self._open(info) as member:
+            while chunk := _read(member, info.filename):
+                self._meter.count(len(chunk))
                 yield chunk
 
     def read(self, name: str, most: int = 1024 * 1024) -> bytes:
@@ -79,25 +110,13 @@ class Archive:
                 break
         return b"".join(parts)[:most]
 
-    def _member(self, name: str) -> zipfile.ZipExtFile:
-        info = self._infos.get(_plain(name))
-        if info is None:
-            raise FileRefused(FileProblem.CORRUPT_FILE, f"The file lacks its part {name}.")
+    def _open(self, info: zipfile.ZipInfo) -> zipfile.ZipExtFile:
         if info.flag_bits & _ENCRYPTED:
             raise FileRefused(FileProblem.ENCRYPTED_WORKBOOK)
         try:
             return self._zip.open(info)  # type: ignore[return-value]
         except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, ValueError) as error:
-            raise FileRefused(FileProblem.CORRUPT_FILE, f"The part {name} cannot be unpacked.") from error
-
-    def _count(self, size: int) -> None:
-        self._unpacked += size
-        if self._unpacked > self._limits.max_unpacked_bytes:
-            raise FileRefused(FileProblem.ARCHIVE_BOMB, unpacked=self._unpacked)
-        if self._unpacked > self._limits.free_unpacked_bytes:
-            ratio = self._unpacked // self._packed
-            if ratio > self._limits.max_ratio:
-                raise FileRefused(FileProblem.ARCHIVE_BOMB, unpacked=self._unpacked, ratio=ratio)
+            raise FileRefused(FileProblem.CORRUPT_FILE, f"The part {info.filename} cannot be unpacked.") from error
 
 
 def _read(member: zipfile.ZipExtFile, name: str) -> bytes:

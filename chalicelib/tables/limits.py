@@ -26,6 +26,8 @@ class Limits:
     free_unpacked_bytes: int = 128 * MIB
     max_parts: int = 20_000
     """Members of an archive; the directory alone of a 100 MB archive could name two million."""
+    max_files: int = 100
+    """Files in an archive of spreadsheets."""
     max_hollow_cells: int = 50_000_000
     """Empty cells before filled ones, summed over a sheet that is also less than 1 % filled."""
     strings_in_memory: int = 12 * MIB

@@ -232,7 +232,9 @@ class _Sheet:
 
     def _note(self) -> str:
         notes = ["hidden"] if self._raw.hidden else []
-        if not self._last:
+        if self._raw.note:
+            notes.append(self._raw.note)
+        elif not self._last:
             notes.append("empty")
         elif self._header is None:
             notes.append("no row looks like a header")

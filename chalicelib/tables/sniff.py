@@ -25,6 +25,9 @@ class Kind(StrEnum):
     XLS = "xls"
     ODS = "ods"
     TEXT = "text"
+    ZIP = "zip"
+    """An archive of files; what they are is for `packed` to find out."""
+    GZIP = "gzip"
 
 
 def identify(path: str, limits: Limits | None = None) -> Kind:
@@ -37,6 +40,8 @@ def identify(path: str, limits: Limits | None = None) -> Kind:
         return _of_archive(path, limits or Limits())
     if head.startswith(_OLE):
         return _of_compound(path)
+    if head.startswith(_GZIP):
+        return Kind.GZIP
     _refuse_picture(path, head)
     _refuse_known(head)
     _refuse_binary(head)
@@ -45,6 +50,7 @@ def identify(path: str, limits: Limits | None = None) -> Kind:
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_GZIP = b"\x1f\x8b"
 _DOCUMENTS = ("word/", "ppt/", "visio/")
 
 
@@ -60,7 +66,9 @@ def _of_archive(path: str, limits: Limits) -> Kind:
             return _of_open_document(archive)
     if any(name.startswith(_DOCUMENTS) for name in names):
         raise FileRefused(FileProblem.NOT_A_SPREADSHEET, "This is an office document, but not a workbook.")
-    raise FileRefused(FileProblem.UNSUPPORTED_FORMAT, "This is an archive without a workbook in it.")
+    if any(name.endswith(".iwa") for name in names):
+        raise FileRefused(FileProblem.UNSUPPORTED_FORMAT, "This is a Numbers document; export it as .xlsx or .csv.")
+    return Kind.ZIP
 
 
 def _package_kind(names: list[str]) -> Kind | None:
@@ -139,7 +147,6 @@ def _pixels(path: str) -> str:
 _FOREIGN = (
     (b"%PDF", FileProblem.NOT_A_SPREADSHEET, "This is a PDF document; export the table as .xlsx or .csv."),
     (b"{\\rtf", FileProblem.NOT_A_SPREADSHEET, "This is a rich text document; save the table as .xlsx or .csv."),
-    (b"\x1f\x8b", FileProblem.UNSUPPORTED_FORMAT, "This is a gzip archive; unpack it first."),
     (b"7z\xbc\xaf\x27\x1c", FileProblem.UNSUPPORTED_FORMAT, "This is a 7z archive; unpack it first."),
     (b"Rar!", FileProblem.UNSUPPORTED_FORMAT, "This is a RAR archive; unpack it first."),
     (b"BZh", FileProblem.UNSUPPORTED_FORMAT, "This is a bzip2 archive; unpack it first."),

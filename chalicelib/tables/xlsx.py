@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chalicelib.tables.archive import Archive
+from chalicelib.tables.archive import Archive, Meter
 from chalicelib.tables.fastrows import fast_rows
 from chalicelib.tables.limits import Limits
 from chalicelib.tables.package import SheetPart, open_workbook
@@ -17,9 +17,9 @@ from chalicelib.tables.rows import CellText, general_rows
 from chalicelib.tables.strings import Unfit, read_strings
 
 
-def workbook_sheets(path: str, limits: Limits) -> Iterator[RawSheet]:
+def workbook_sheets(path: str, limits: Limits, meter: Meter | None = None) -> Iterator[RawSheet]:
     """Every worksheet, hidden ones too; chart, dialog and macro sheets hold no table."""
-    with Archive(path, limits) as archive:
+    with Archive(path, limits, meter) as archive:
         workbook = open_workbook(archive)
         strings = read_strings(archive, workbook.strings_part, limits)
         try:

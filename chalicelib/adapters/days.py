@@ -15,18 +15,19 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 PAGE = 100
-SHARDS = OPEN_SHARDS
 
 
 class Days:
     """Read only. Raises Transient where trying again may help."""
+
+    shards = OPEN_SHARDS
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
         self._table = table
 
     def jobs(self, day: date, shard: int, *, after: str = "") -> Iterator[Job]:
-        """A shard's jobs (0 to `SHARDS - 1`) in the order of their creation, those behind the place `after`."""
+        """A shard's jobs (0 to `shards - 1`) in the order of their creation, those behind the place `after`."""
         last = after
         while True:
             keys, more = self._page(day_shard(day.isoformat(), shard), last)

@@ -66,6 +66,7 @@ class DayReporter:
     settings: Settings
     clock: Callable[[], datetime]
     remaining: Callable[[], float]
+    clock_batches: int = CLOCK_BATCHES
 
     def report(self) -> dict[str, str]:
         """Take yesterday's report as far as time allows; answers its date and what it is: counting, made or told."""
@@ -111,7 +112,7 @@ class DayReporter:
     def _walk(self, day: date, tally: Tally, place: Place) -> Place | None:
         """Count on from `place`; where to go on when time ran out, None at the end."""
         for back in range(place.back, -1, -1):
-            for shard in range(place.shard if back == place.back else 0, self.days.SHARDS):
+            for shard in range(place.shard if back == place.back else 0, self.days.shards):
                 start = place if (back, shard) == (place.back, place.shard) else Place(back, shard)
                 stopped = self._walk_shard(day, tally, start)
                 if stopped is not None:
@@ -137,7 +138,7 @@ class DayReporter:
             return 0
         for taken, detail in enumerate(self.ledger.batches(job.job_id, job.batches_total, first=first), start=1):
             tally.add_batch(detail)
-            if taken % CLOCK_BATCHES == 0 and self._late():
+            if taken % self.clock_batches == 0 and self._late():
                 return detail.entry.number + 1
         return 0
 

@@ -198,4 +198,10 @@ def get_export(export_id: str) -> api.models.ExportStatus:
     return ask(api.export.show, export_id=export_id)
 
 
+@app.route("/reports/{day}", methods=["GET"])
+def get_day_report(day: str) -> Response:
+    """Gives the figures of a day (UTC) over all owners: rows by hour, rejects, provider, cost; operators only."""
+    return ask(api.days.show, day=day)
+
+
 adapt_views(app)

@@ -58,6 +58,9 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("--filter", action="append", default=[], type=_pair, metavar="FIELD=TEXT",
                         help="only leads whose field contains the text; may be repeated")
     export.add_argument("--sort", default="", metavar="FIELD", help="updatedAt, lastName, email or company")
+    day = _command(commands, "report-day", report_day, "show the figures of a day over all owners; operators only")
+    day.set_defaults(whose="operatorToken")
+    day.add_argument("day", metavar="YYYY-MM-DD", help="a day in UTC")
     for action, purpose in ACTIONS.items():
         command = _job_command(commands, action, act, purpose)
         command.add_argument("--wait", action="store_true", help="stay until the job has ended")
@@ -94,6 +97,13 @@ def report_job(client: Client, args: argparse.Namespace) -> int:
         return _save(client, client.report_workbook(args.job), args.output)
     report = client.report(args.job)
     print(json.dumps(report, ensure_ascii=False) if args.json else proof(report))
+    return 0
+
+
+def report_day(client: Client, args: argparse.Namespace) -> int:
+    figures = client.day(args.day)
+    lines = map(plain, str(figures["text"]).splitlines())
+    print(json.dumps(figures, ensure_ascii=False) if args.json else "\n".join(lines))
     return 0
 
 
@@ -196,7 +206,7 @@ def _show(job: Body, as_json: bool) -> None:
 
 def _command(commands: Any, name: str, run: Callable[..., int], purpose: str) -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = commands.add_parser(name, help=purpose, description=purpose, allow_abbrev=False)
-    command.set_defaults(run=run)
+    command.set_defaults(run=run, whose="token")
     command.add_argument("--url", help="address of the stage (DROPMILL_URL; else the running local stack)")
     command.add_argument("--token", help="bearer token (DROPMILL_TOKEN; else the local stack's)")
     command.add_argument("--json", action="store_true", help="print the server's JSON, one document a line")
@@ -249,7 +259,8 @@ def _client(args: argparse.Namespace, sleep: Callable[[float], None]) -> Client:
     if not url or not token:
         local = _local_stack()
         url = url or str(local.get("url", ""))
-        token = token or (str(local.get("token", "")) if url.rstrip("/") == str(local.get("url")).rstrip("/") else "")
+        at_home = url.rstrip("/") == str(local.get("url")).rstrip("/")
+        token = token or (str(local.get(args.whose, "")) if at_home else "")
     if not url:
         raise Trouble("no_address", "no local stack has run here (make run), and no --url was given")
     if not token:

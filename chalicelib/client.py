@@ -102,6 +102,10 @@ class Client:
     def report(self, job_id: str) -> Body:
         return self._json("GET", f"/status/{_segment(job_id)}/report")
 
+    def day(self, day: str) -> Body:
+        """The figures of a day in UTC."""
+        return self._json("GET", f"/reports/{_segment(day)}")
+
     def act(self, job_id: str, action: str) -> Body:
         """POST one of cancel, resume, retry."""
         return self._json("POST", f"/status/{_segment(job_id)}/{action}")

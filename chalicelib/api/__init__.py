@@ -6,9 +6,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from chalicelib.api import actions, downloads, edge, export, inputs, leads, models, requests, status, uploads
+    from chalicelib.api import actions, days, downloads, edge, export, inputs, leads, models, requests, status, uploads
 
-__all__ = ["actions", "downloads", "edge", "export", "inputs", "leads", "models", "requests", "status", "uploads"]
+__all__ = ["actions", "days", "downloads", "edge", "export", "inputs", "leads", "models", "requests", "status", "uploads"]
 
 
 def __getattr__(name: str) -> Any:

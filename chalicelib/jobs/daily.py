@@ -70,7 +70,7 @@ def report(tally: Tally, *, dead_letters: Mapping[str, int], at: str) -> dict[st
     cost = costs.usd(tally.usage)
     calls = tally.usage.get(Used.CALLS, 0)
     failures = tally.usage.get(Used.FAILED_CALLS, 0)
-    return {
+    made = {
         "v": VERSION, "date": tally.day, "generatedAt": at,
         "jobs": {"registered": sum(tally.jobs.values()), "byStatus": _sorted(tally.jobs)},
         "rows": {"settled": sum(tally.outcomes.values()), "stored": stored, "byOutcome": _sorted(tally.outcomes)},
@@ -83,6 +83,7 @@ def report(tally: Tally, *, dead_letters: Mapping[str, int], at: str) -> dict[st
         "cost": {"estimatedUsd": round(cost, 6),
                  "estimatedUsdPerStoredRow": round(cost / stored, 9) if stored else None},
         "slowestJobs": list(tally.slowest), "deadLetters": _sorted(dead_letters)}
+    return {**made, "text": as_text(made)}
 
 
 def as_text(told: Mapping[str, Any]) -> str:

@@ -93,7 +93,7 @@ class DayReporter:
         told = record.body["report"]
         document = json.dumps(told, separators=(",", ":")).encode()
         self.blobs.put(report_key(day.isoformat()), document, "application/json")
-        self.notices.publish(f"{self.settings.app} {self.settings.stage}: {day}", daily.as_text(told))
+        self.notices.publish(f"{self.settings.app} {self.settings.stage}: {day}", told["text"])
         log.info("daily report", extra={"date": told["date"], "jobs": told["jobs"]["registered"],
                                         "rows": told["rows"]["settled"], "rejects": told["rejectsByCode"],
                                         "provider": told["provider"], "cost": told["cost"]})

@@ -478,3 +478,22 @@ def test_the_command_works_without_tqdm_and_without_the_engine(server):
                "print([name for name in ('boto3', 'chalice', 'pandas', 'app', 'pydantic') if name in sys.modules])")
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == "[]"
+
+
+def test_the_figures_of_a_day_are_shown_as_the_server_words_them(server, run, capsys):
+    server.script("GET /reports/2026-11-22", Answer(200, {"date": "2026-11-22", "text": "Dropmill\njobs \x1b[2J 3"}))
+    assert run("report-day", "2026-11-22") == 0
+    assert capsys.readouterr().out == "Dropmill\njobs  [2J 3\n"
+    assert run("report-day", "2026-11-22", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["date"] == "2026-11-22"
+
+
+def test_a_command_for_operators_brings_the_local_operators_token(server, monkeypatch, tmp_path, capsys):
+    for name in ("DROPMILL_URL", "DROPMILL_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DROPMILL_HOME", str(tmp_path))
+    (tmp_path / "local.json").write_text(json.dumps({"url": server.url, "token": "user", "operatorToken": "operator"}))
+    server.script("GET /reports/2026-11-22", Answer(200, {"text": ""}))
+    server.script("GET /status", Answer(200, {"jobs": []}))
+    assert cli.main(["report-day", "2026-11-22"]) == cli.main(["status"]) == 0
+    assert [one.headers["Authorization"] for one in server.requests] == ["Bearer operator", "Bearer user"]

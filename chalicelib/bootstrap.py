@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from chalicelib.jobs.worker import Worker
 
 T = TypeVar("T")
+    from chalicelib.metrics import Metrics
 
 PIPELINES = {"leads": "chalicelib.pipelines.leads.pipeline"}
 """Every pipeline's module; its `build` is called on first use with what its parameters name."""
@@ -117,7 +118,7 @@ class Services:
     def task_worker(self, context: Any) -> TaskWorker:
         from chalicelib.api.tasks import TaskWorker
 
-        return self.call(TaskWorker, remaining=_remaining(context))
+        return self.call(TaskWorker, call=self.call, remaining=_remaining(context))
 
     def sweeper(self) -> Sweeper:
         from chalicelib.jobs.sweeper import Sweeper
@@ -204,6 +205,15 @@ class Services:
 
     @cached_property
     def deepseek(self) -> Callable[[], DeepSeek]:
+    @cached_property
+    def metrics(self) -> Metrics:
+        from chalicelib.metrics import Metrics, emf
+
+        chosen = self.settings
+        if not chosen.writes_metrics:
+            return Metrics()
+        return Metrics(chosen.stage, emf(FunctionName=chosen.function, Region=chosen.region))
+
         return lru_cache(maxsize=1)(self._deepseek)
 
     @cached_property
@@ -217,7 +227,7 @@ class Services:
 
         from chalicelib.adapters.deepseek import DeepSeek
 
-        return DeepSeek(self.settings.deepseek, self.limiter, requests.Session())
+        return DeepSeek(self.settings.deepseek, self.limiter, requests.Session(), metrics=self.metrics)
 
     def _cache(self) -> Cache:
         from chalicelib.adapters.cache import Cache

@@ -1,6 +1,7 @@
 """One logger for all: JSON lines for machines in AWS, readable lines for people in local mode.
 
-Messages are constant text, facts are fields. Fields that could hold personal data are masked by name.
+Messages are constant text, facts are fields. Fields that could hold personal data are masked by name. What a piece of
+work is about (request, job, batch) is bound once and stands on every line below it, whoever writes it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ import logging
 import os
 import re
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -18,20 +22,38 @@ from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 _STANDARD = {"level", "message", "timestamp", "service", "location", "stack_trace", "exception_name"}
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 _PHONE = re.compile(r"\+\d{7,15}\b")
+_NOTHING: Mapping[str, Any] = {}
+_bound: ContextVar[Mapping[str, Any]] = ContextVar("bound", default=_NOTHING)
+
+
+@contextmanager
+def bound(**fields: Any) -> Iterator[None]:
+    """Put `fields` on every line that is logged inside, beside those bound further out; empty ones are left out."""
+    token = _bound.set({**_bound.get(), **{name: value for name, value in fields.items() if value != ""}})
+    try:
+        yield
+    finally:
+        _bound.reset(token)
+
+
+def request_id() -> str:
+    """The request that the present work goes back to; nothing where nobody bound one."""
+    return str(_bound.get().get("request_id", ""))
 
 
 class MaskingFormatter(LambdaPowertoolsFormatter):
     """JSON lines in which e-mail addresses and international phone numbers are masked, wherever they turn up."""
 
     def serialize(self, log: Any) -> str:
-        return masked(super().serialize(log))
+        return masked(super().serialize(_in_context(log)))
 
 
 class TextFormatter(MaskingFormatter):
     """The same facts as one line a person can read."""
 
     def serialize(self, log: Any) -> str:
-        fields = " ".join(f"{name}={value}" for name, value in log.items() if name not in _STANDARD and value)
+        facts = _in_context(log).items()
+        fields = " ".join(f"{name}={value}" for name, value in facts if name not in _STANDARD and value)
         text = log.get("message")
         line = text if isinstance(text, str) else json.dumps(text, default=str)
         return masked(f"{log.get('level', ''):<7} {line}  {fields}".rstrip())
@@ -40,6 +62,10 @@ class TextFormatter(MaskingFormatter):
 def masked(text: str) -> str:
     """Text without e-mail addresses and phone numbers: `j***@***`, `+***`."""
     return _PHONE.sub("+***", _EMAIL.sub(lambda found: f"{found.group()[0]}***@***", text))
+
+
+def _in_context(log: Mapping[str, Any]) -> dict[str, Any]:
+    return {**log, **{name: value for name, value in _bound.get().items() if name not in log}}
 
 
 def _logger() -> Logger:

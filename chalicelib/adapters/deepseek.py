@@ -17,16 +17,18 @@ import random as _random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
 import requests
 from pydantic import BaseModel, ValidationError
 
 from chalicelib.adapters.http import Reply, post_json
+from chalicelib.costs import Meter, Tariff, Used, total
 from chalicelib.errors import ContentRefused, Transient, Unavailable, Waiting
 from chalicelib.jobs.limits import Policy
 from chalicelib.logs import log
+from chalicelib.metrics import Metric, Metrics
 from chalicelib.settings import DeepSeekSettings
 
 PROVIDER = "deepseek"
@@ -38,7 +40,8 @@ LEASE_MARGIN = 5.0
 """Seconds that a place outlasts its call: so long it stays taken when the worker is killed."""
 
 _ONLY_A_PERSON_CAN_HELP = {401: "key", 402: "balance", 403: "access", 404: "address"}
-_BUSY_STATUS = frozenset({429, 503})
+TOO_MANY = 429
+_BUSY_STATUS = frozenset({TOO_MANY, 503})
 _CONTENT_STATUS = frozenset({400, 413, 422})
 _BUSY_REASONS = frozenset({"insufficient_system_resource", "aborted"})
 
@@ -51,10 +54,17 @@ class Usage:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cache_hit_tokens: int = 0
+    failed_calls: int = 0
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(self.calls + other.calls, self.prompt_tokens + other.prompt_tokens,
-                     self.completion_tokens + other.completion_tokens, self.cache_hit_tokens + other.cache_hit_tokens)
+                     self.completion_tokens + other.completion_tokens, self.cache_hit_tokens + other.cache_hit_tokens,
+                     self.failed_calls + other.failed_calls)
+
+    def priced(self, tariff: Tariff) -> dict[str, int]:
+        """The same in the words of `costs.Used`, with its price."""
+        counts = asdict(self)
+        return total(counts, {Used.PROVIDER_NANO_USD: tariff.nanos(counts)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +92,11 @@ class DeepSeek:
     def __init__(
         self, settings: DeepSeekSettings, limiter: Permits, session: requests.Session, *,
         monotonic: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep,
-        random: _random.Random | None = None, patience: float = 2.0,
+        random: _random.Random | None = None, patience: float = 2.0, metrics: Metrics | None = None,
     ) -> None:
         self.settings = settings
+        self.tariff = Tariff(settings.usd_prompt, settings.usd_cache_hit, settings.usd_completion)
+        self._metrics = metrics or Metrics()
         self.policy = Policy(settings.max_concurrency, spacing_seconds=settings.spacing_seconds)
         self._limiter = limiter
         self._session = session
@@ -94,15 +106,24 @@ class DeepSeek:
         self._patience = patience
 
     def complete(
-        self, messages: Sequence[Mapping[str, str]], *, deadline: float, user_id: str = "", tries: int = TRIES
+        self, messages: Sequence[Mapping[str, str]], *, deadline: float, user_id: str = "", tries: int = TRIES,
+        meter: Meter | None = None,
     ) -> Completion:
         """One answer within `deadline` seconds. `user_id` (letters, digits, - and _) keeps tenants apart at DeepSeek.
 
-        `tries` is for failures that the content may have caused; the network always has its three.
+        `tries` is for failures that the content may have caused; the network always has its three. `meter` is told what
+        was used, also when this raises.
         Raises Waiting while the provider is too busy or its circuit is open, Unavailable by the call that opens it,
         ContentRefused for content that it chokes on (`suspected=True` when an outage would look the same), Transient.
         """
         call = _Call(self._request(messages, user_id), self._monotonic() + deadline, tries)
+        try:
+            return self._completed(call)
+        finally:
+            if meter is not None:
+                meter.add(call.usage.priced(self.tariff))
+
+    def _completed(self, call: _Call) -> Completion:
         while True:
             try:
                 return self._attempt(call)
@@ -114,15 +135,40 @@ class DeepSeek:
     def _attempt(self, call: _Call) -> Completion:
         left = max(0.0, call.ends - self._monotonic())
         policy = replace(self.policy, lease_seconds=min(self.settings.call_timeout, left) + LEASE_MARGIN)
-        with self._limiter.hold(PROVIDER, policy, patience=min(self._patience, left)):
-            left = min(self.settings.call_timeout, call.ends - self._monotonic())
-            call.usage += Usage(calls=1)
-            reply = post_json(
-                self._session, f"{self.settings.url.rstrip('/')}/chat/completions", body=call.request, deadline=left,
-                headers={"Authorization": f"Bearer {self.settings.key.get_secret_value()}",
-                         "Accept": "application/json"}, monotonic=self._monotonic)
-            self._refuse(reply)
-            return _completion(reply, call)
+        before = call.usage
+        try:
+            with self._limiter.hold(PROVIDER, policy, patience=min(self._patience, left)):
+                completion = self._asked(call)
+        except Exception as error:
+            failed = call.usage.calls - before.calls
+            call.usage += Usage(failed_calls=failed)
+            self._measure(before, call.usage, error)
+            raise
+        self._measure(before, call.usage, None)
+        return completion
+
+    def _asked(self, call: _Call) -> Completion:
+        left = min(self.settings.call_timeout, call.ends - self._monotonic())
+        call.usage += Usage(calls=1)
+        reply = post_json(
+            self._session, f"{self.settings.url.rstrip('/')}/chat/completions", body=call.request, deadline=left,
+            headers={"Authorization": f"Bearer {self.settings.key.get_secret_value()}",
+                     "Accept": "application/json"}, monotonic=self._monotonic)
+        self._refuse(reply)
+        return _completion(reply, call)
+
+    def _measure(self, before: Usage, after: Usage, error: Exception | None) -> None:
+        """A throttled call is no failure: holding off is what we are asked for. A call that an open circuit keeps us
+        from making is one, or the alarm would fall silent while the provider is out of reach."""
+        blocked = isinstance(error, Waiting) and error.reason == "circuit"
+        throttled = isinstance(error, _Busy) and error.details.get("status") == TOO_MANY
+        failed = after.failed_calls - before.failed_calls
+        for metric, value in ((Metric.PROVIDER_CALLS, after.calls - before.calls),
+                              (Metric.PROVIDER_FAILURES, 0 if throttled else failed),
+                              (Metric.PROVIDER_BLOCKED, int(blocked)), (Metric.PROVIDER_THROTTLED, int(throttled)),
+                              (Metric.PROMPT_TOKENS, after.prompt_tokens - before.prompt_tokens),
+                              (Metric.COMPLETION_TOKENS, after.completion_tokens - before.completion_tokens)):
+            self._metrics.count(metric, value, PROVIDER)
 
     def _refuse(self, reply: Reply) -> None:
         """Raise what the status means; 200 passes."""

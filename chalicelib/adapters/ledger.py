@@ -19,6 +19,7 @@ from chalicelib.adapters.dynamodb import ConditionFailed, batch_get, from_item, 
 from chalicelib.adapters.ledger_items import (
     BATCHES_A_PARTITION,
     OPEN_SHARDS,
+    UNMOVED,
     batch_key,
     chance_key,
     count_name,
@@ -33,16 +34,20 @@ from chalicelib.adapters.ledger_items import (
     put_action,
     unpacked,
 )
+from chalicelib.costs import total
 from chalicelib.errors import Conflict, Malformed
-from chalicelib.jobs.model import BatchDetail, BatchEntry, Job, Outcome, SheetCount, stamp
+from chalicelib.jobs import transitions
+from chalicelib.jobs.model import BatchDetail, BatchEntry, BatchState, Job, Outcome, SheetCount, stamp
 from chalicelib.jobs.pipeline import Displaced, Write
 from chalicelib.jobs.transitions import Change
+from chalicelib.logs import request_id
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 MAX_ACTIONS = 100
 CHANGE_TRIES = 50
+_NOTHING_USED: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,17 +242,42 @@ class Ledger:
                  "number": number, "expires_at": self._expiry()})}},
             {"Update": job_update(self.table, job, change)}], "the batch is registered or the job moved")
 
-    def note_attempt(self, job: Job, number: int, rows: int, cause: str) -> None:
-        """Count a failed attempt of a batch, for people; decides nothing."""
+    def note_attempt(
+        self, job: Job, number: int, rows: int, cause: str = "", usage: Mapping[str, int] = _NOTHING_USED
+    ) -> BatchState:
+        """Count a failed attempt of a batch, for people, and keep what it used; answers what the batch is now.
+
+        Without a `cause` the attempt has not failed (it was handed back, or a twin was faster) and only used something.
+        """
+        spent = {f"{UNMOVED}{name}": amount for name, amount in usage.items() if amount}
+        adds = {"attempts": 1 if cause else 0, "notes": 1, **spent}
+        values = {":pending": "pending", ":run": job.run, ":rows": rows, ":number": number,
+                  ":expires": self._expiry(), **({":cause": cause} if cause else {}),
+                  **{f":a{place}": amount for place, amount in enumerate(adds.values())}}
         with translated("note attempt"):
-            self._client.update_item(
-                TableName=self.table, Key=to_item(batch_key(job.job_id, number)),
+            item = self._client.update_item(
+                TableName=self.table, Key=to_item(batch_key(job.job_id, number)), ReturnValues="ALL_NEW",
                 UpdateExpression="SET #state = if_not_exists(#state, :pending), #run = if_not_exists(#run, :run), "
-                                 "#rows = if_not_exists(#rows, :rows), #number = :number, cause = :cause, "
-                                 "expires_at = :expires ADD attempts :one",
+                                 "#rows = if_not_exists(#rows, :rows), #number = :number, expires_at = :expires"
+                                 + (", cause = :cause" if cause else "")
+                                 + " ADD " + ", ".join(f"{name} :a{place}" for place, name in enumerate(adds)),
                 ExpressionAttributeNames={"#state": "state", "#run": "run", "#rows": "rows", "#number": "number"},
-                ExpressionAttributeValues=to_item({":pending": "pending", ":run": job.run, ":rows": rows, ":one": 1,
-                                                   ":number": number, ":cause": cause, ":expires": self._expiry()}))
+                ExpressionAttributeValues=to_item(values))["Attributes"]
+        return BatchState(str(from_item(item)["state"]))
+
+    def move_usage(self, job: Job, known: BatchDetail) -> None:
+        """Move what a settled batch's attempts used into the job. Raises Conflict when the batch moved meanwhile."""
+        moved = transitions.spending(Change(), known.unmoved)
+        removed = ", ".join(f"{UNMOVED}{name}" for name in known.unmoved)
+        self._transact([
+            {"Update": {"TableName": self.table, "Key": to_item(batch_key(job.job_id, known.entry.number)),
+                        "UpdateExpression": f"SET #usage = :usage REMOVE {removed} ADD notes :one",
+                        "ConditionExpression": "notes = :notes AND #state = :state",
+                        "ExpressionAttributeNames": {"#usage": "usage", "#state": "state"},
+                        "ExpressionAttributeValues": to_item({
+                            ":usage": total(known.entry.usage, known.unmoved), ":one": 1, ":notes": known.notes,
+                            ":state": known.entry.state.value})}},
+            {"Update": job_update(self.table, job, moved)}], "the batch is no longer as it was read")
 
     def set_chance(self, job: Job, number: int, until: str) -> None:
         """This is the batch's last receive: whoever finds this entry after `until` knows that the worker died."""
@@ -270,8 +300,9 @@ class Ledger:
     # --- events
 
     def add_event(self, job_id: str, kind: str, **detail: Any) -> None:
-        """Tell what happened; the order is the clock's."""
+        """Tell what happened, and on whose request where that is known; the order is the clock's."""
         at = stamp(self._clock())
+        detail = {**detail, **({"requestId": request_id()} if request_id() else {})}
         with translated("add event"):
             self._client.put_item(TableName=self.table, Item=to_item(
                 {"pk": f"EVENTS#{job_id}", "sk": f"{at}#{uuid4().hex[:8]}", "at": at, "kind": kind, "detail": detail,
@@ -301,9 +332,9 @@ class Ledger:
         values: dict[str, Any] = {
             ":state": entry.state.value, ":run": job.run, ":rows": entry.rows, ":number": entry.number,
             ":at": entry.settled_at, ":detail": detail_body(entry), ":usage": dict(entry.usage),
-            ":cause": entry.cause, ":expires": self._expiry(), ":one": 1}
+            ":cause": entry.cause, ":expires": self._expiry(), ":one": 1, ":by": entry.settled_by}
         sets = ["#state = :state", "#run = :run", "#rows = :rows", "#number = :number", "settled_at = :at",
-                "detail = :detail", "#usage = :usage", "cause = :cause", "expires_at = :expires"]
+                "detail = :detail", "#usage = :usage", "cause = :cause", "expires_at = :expires", "settled_by = :by"]
         old = known.entry.sheets if known else {}
         counts = {(sheet, outcome): 0 for sheet, outcomes in old.items() for outcome in outcomes}
         counts |= {(sheet, outcome): count for sheet, outcomes in entry.sheets.items()
@@ -313,10 +344,14 @@ class Ledger:
             values[f":c{place}"] = count
         condition = "attribute_not_exists(pk)"
         if known is not None:
-            condition = "#state = :was AND #run = :was_run"
-            values |= {":was": known.entry.state.value, ":was_run": known.run}
+            noted = "notes = :notes" if known.notes else "attribute_not_exists(notes)"
+            condition = f"#state = :was AND #run = :was_run AND {noted}"
+            values |= {":was": known.entry.state.value, ":was_run": known.run,
+                       **({":notes": known.notes} if known.notes else {})}
+        moved = ", ".join(f"{UNMOVED}{name}" for name in known.unmoved) if known else ""
+        expression = f"SET {', '.join(sets)}" + (f" REMOVE {moved}" if moved else "") + " ADD attempts :one"
         return {"TableName": self.table, "Key": to_item(batch_key(job.job_id, entry.number)),
-                "UpdateExpression": f"SET {', '.join(sets)} ADD attempts :one", "ConditionExpression": condition,
+                "UpdateExpression": expression, "ConditionExpression": condition,
                 "ExpressionAttributeNames": names, "ExpressionAttributeValues": to_item(values)}
 
     def _displacing(self, job_id: str, displaced: Sequence[Displaced]) -> Iterator[dict[str, Any]]:

@@ -19,12 +19,15 @@ from chalicelib.jobs.model import (
     Outcome,
     Reject,
     Status,
+    Undo,
 )
 from chalicelib.jobs.pipeline import Write
 from chalicelib.jobs.transitions import Change
 
 BATCHES_A_PARTITION = 500
 OPEN_SHARDS = 8
+UNMOVED = "u_"
+"""Begins the attributes of a batch that hold what attempts used without settling; top level, for ADD."""
 _JOB_FIELDS = {entry.name for entry in dataclasses.fields(Job)}
 
 
@@ -71,7 +74,8 @@ def job_item(job: Job) -> dict[str, Any]:
 def job_from(item: Mapping[str, Any]) -> Job:
     """The job of an item; attributes that a newer version added are passed over."""
     values = {name: value for name, value in item.items() if name in _JOB_FIELDS}
-    return Job(**{**values, "status": Status(values["status"]), "unsettled": Bucket(values["unsettled"])})
+    return Job(**{**values, "status": Status(values["status"]), "unsettled": Bucket(values["unsettled"]),
+                  "undo": Undo(values["undo"]) if values.get("undo") else None})
 
 
 def job_update(table: str, job: Job, change: Change) -> dict[str, Any]:
@@ -130,9 +134,10 @@ def count_name(sheet: int, outcome: Outcome) -> str:
 
 
 def detail_body(entry: BatchEntry) -> bytes:
-    """Rejects, duplicates and warnings of a batch, packed into one attribute."""
+    """Rejects, duplicates, marks and warnings of a batch, packed into one attribute."""
     return packed({"rejects": [dataclasses.asdict(reject) for reject in entry.rejects],
                     "duplicates": [dataclasses.asdict(duplicate) for duplicate in entry.duplicates],
+                    "marks": entry.marks,
                     "warnings": {row: list(texts) for row, texts in entry.warnings.items()}})
 
 
@@ -149,8 +154,10 @@ def detail_from(item: Mapping[str, Any]) -> BatchDetail:
         settled_at=str(item.get("settled_at", "")), cause=str(item.get("cause", "")),
         rejects=tuple(Reject(**reject) for reject in body.get("rejects", [])),
         duplicates=tuple(Duplicate(**duplicate) for duplicate in body.get("duplicates", [])),
-        warnings=body.get("warnings", {}), usage=item.get("usage", {}))
-    return BatchDetail(entry, int(item["run"]), int(item.get("attempts", 0)))
+        marks=tuple(body.get("marks", ())),
+        warnings=body.get("warnings", {}), usage=item.get("usage", {}), settled_by=str(item.get("settled_by", "")))
+    unmoved = {name.removeprefix(UNMOVED): int(amount) for name, amount in item.items() if name.startswith(UNMOVED)}
+    return BatchDetail(entry, int(item["run"]), int(item.get("attempts", 0)), unmoved, int(item.get("notes", 0)))
 
 
 def packed(value: Any) -> bytes:

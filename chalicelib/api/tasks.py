@@ -21,6 +21,7 @@ from chalicelib.adapters.sqs import Queues
 from chalicelib.api.export import give_up, run_export
 from chalicelib.errors import Malformed
 from chalicelib.jobs.receiving import Consumer
+from chalicelib.metrics import Metrics
 from chalicelib.settings import Settings
 
 
@@ -47,11 +48,12 @@ class TaskWorker:
     clock: Callable[[], datetime]
     remaining: Callable[[], float]
     rng: random.Random
+    metrics: Metrics
 
     def work(self, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Run the tasks of one SQS event; answers Lambda's partial batch response."""
-        return Consumer(self.settings.tasks_queue, self.queues, self.settings, self.rng, run=self._run,
-                        give_up=self._give_up).work(records)
+        return Consumer(self.settings.tasks_queue, self.queues, self.settings, self.rng, self.metrics,
+                        run=self._run, give_up=self._give_up).work(records)
 
     def _run(self, body: str) -> None:
         run_export(parse_task(body).export_id, records=self.records, listing=self.listing, ledger=self.ledger,

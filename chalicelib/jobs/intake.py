@@ -23,6 +23,7 @@ from chalicelib.jobs.identity import drop_id
 from chalicelib.jobs.messages import BatchMessage, parse_batch, split_message
 from chalicelib.jobs.model import Job, Status, stamp
 from chalicelib.jobs.spool import outside_key
+from chalicelib.logs import bound, log, request_id
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ def begin_upload(
     key = f"{UPLOADS}/{pipeline}/{job_id}/{name}"
     now = stamp(clock())
     job = Job(job_id=job_id, owner=owner, pipeline=pipeline, status=Status.UPLOADING, file_name=name, file_key=key,
-              created_at=now, updated_at=now, options=options, again=again, requested_by=subject)
+              created_at=now, updated_at=now, options=options, again=again, requested_by=subject,
+              request_id=request_id())
     ledger.create(job)
     ledger.add_event(job_id, "created", by=subject)
     url, fields = blobs.presigned_post(key, file_type, settings.max_upload_bytes, settings.upload_expires)
@@ -80,9 +82,11 @@ def object_created(
     place = _place(arrival.key, pipelines, settings.default_owner)
     if place is None:
         return None
-    job = _announced_job(arrival, ledger) or _dropped_job(arrival, place, ledger)
-    if job.status is Status.UPLOADED or (job.status is Status.PROCESSING and not job.planned):
-        queues.send(settings.split_queue, split_message(job.job_id), group=job.owner)
+    with bound(request_id=arrival.request_id):
+        job = _announced_job(arrival, ledger) or _dropped_job(arrival, place, ledger)
+        log.info("object arrived", extra={"job_id": job.job_id, "status": job.status.value, "bytes": arrival.size})
+        if job.status is Status.UPLOADED or (job.status is Status.PROCESSING and not job.planned):
+            queues.send(settings.split_queue, split_message(job.job_id), group=job.owner)
     return job
 
 
@@ -124,6 +128,8 @@ class _Arrival:
     size: int
     at: str
     principal: str
+    request_id: str
+    """S3's, of the upload itself: it stands in the bucket's access log too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +145,8 @@ def _arrival(record: Mapping[str, Any]) -> _Arrival:
         entry = body["object"]
         version = entry.get("versionId") or f"{entry.get('eTag', '')}-{entry.get('sequencer', '')}"
         return _Arrival(body["bucket"]["name"], unquote_plus(entry["key"]), version, int(entry.get("size", 0)),
-                        _utc(record["eventTime"]), str(entry.get("versionId") or ""))
+                        _utc(record["eventTime"]), str(entry.get("versionId") or ""),
+                        str(record.get("responseElements", {}).get("x-amz-request-id") or request_id()))
     except (KeyError, TypeError, ValueError) as error:
         raise Malformed("the record is not an S3 event", problem=type(error).__name__) from error
 
@@ -193,7 +200,7 @@ def _dropped_job(arrival: _Arrival, place: _Place, ledger: Ledger) -> Job:
     job = Job(job_id=job_id, owner=owner, pipeline=place.pipeline, status=Status.UPLOADED,
               file_name=safe_name(place.name), file_key=arrival.key, created_at=arrival.at, updated_at=arrival.at,
               uploaded_at=arrival.at, bucket=arrival.bucket, version_id=arrival.principal, file_size=arrival.size,
-              requested_by="s3")
+              requested_by="s3", request_id=arrival.request_id)
     if ledger.create(job):
         ledger.add_event(job_id, "dropped", bytes=arrival.size)
         return job
@@ -206,7 +213,7 @@ def _outside_job(
     name = safe_name(message.source_file or message.file_key or "outside")
     job = Job(job_id=job_id, owner=settings.default_owner, pipeline=pipeline, status=Status.UPLOADED, file_name=name,
               file_key=message.file_key, created_at=now, updated_at=now, uploaded_at=now, outside=True,
-              requested_by="queue")
+              requested_by="queue", request_id=message.request_id or request_id())
     if ledger.create(job):
         ledger.add_event(job_id, "adopted", totalBatches=message.total_batches)
         return job

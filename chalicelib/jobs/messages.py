@@ -1,10 +1,11 @@
 """Queue messages: ours, and both formats of the seeds from outside. pydantic, since a queue is an edge.
 
 A batch message is seed 002's with ours around it:
-`{v, batch_id, upload_id, source_file, file_key, batch_number, total_batches, run, <items>, columns, timestamp,
-environment}`
+`{v, batch_id, upload_id, source_file, file_key, batch_number, total_batches, run, request_id, <items>, columns,
+timestamp, environment}`
 where `<items>` is `leads` (seed 002, and ours), `batch_data` (seed 004) or the pipeline's own word. The seeds' formats
-have no `v`; version 1 is today's.
+have no `v`; version 1 is today's. `request_id` came later and may be missing: old workers pass over it, so it needed
+no new version.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from chalicelib.errors import Malformed
 from chalicelib.jobs.model import MESSAGE_VERSION, Job
 from chalicelib.jobs.spool import Slice
+from chalicelib.logs import request_id
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -43,6 +45,7 @@ class BatchMessage(BaseModel):
     failures: int = Field(0, ge=0)
     """Receives that failed before the message was last handed on: copies start SQS's count anew, we do not."""
     waits: int = Field(0, ge=0)
+    request_id: str = ""
 
     @model_validator(mode="after")
     def _numbered_within_total(self) -> BatchMessage:
@@ -65,6 +68,8 @@ class SplitMessage(BaseModel):
 
     v: Literal[0, 1]
     job_id: str = Field(min_length=1)
+    request_id: str = ""
+    """Who asked for it: of an upload, a retry, a sweep."""
 
 
 def parse_batch(body: str) -> BatchMessage:
@@ -78,12 +83,12 @@ def parse_split(body: str) -> SplitMessage:
 
 
 def split_message(job_id: str) -> dict[str, Any]:
-    return {"v": MESSAGE_VERSION, "job_id": job_id}
+    return {"v": MESSAGE_VERSION, "job_id": job_id, **({"request_id": request_id()} if request_id() else {})}
 
 
 def batch_text(job: Job, entry: Slice, text: bytes, *, stage: str, at: str) -> str:
     """The message of a spooled batch: a head, then the spooled text as it is."""
-    return _head(job, entry.number, job.batches_total, stage, at)[:-1] + "," + text.decode("ascii")[1:]
+    return _head(job, entry.number, job.batches_total, stage, at)[:-1] + "," + text.decode()[1:]
 
 
 def head_bytes(job: Job, *, stage: str, at: str) -> int:
@@ -102,6 +107,8 @@ def _head(job: Job, number: int, total: int, stage: str, at: str) -> str:
     head = {"v": MESSAGE_VERSION, "batch_id": f"{job.job_id}-{number}", "upload_id": job.job_id,
             "source_file": job.file_name, "file_key": job.file_key, "batch_number": number, "total_batches": total,
             "run": job.run, "timestamp": at, "environment": stage}
+    if job.request_id:  # else none, so that a plan begun before there were any goes on cutting the same batches
+        head["request_id"] = job.request_id
     return json.dumps(head, separators=(",", ":"))
 
 

@@ -13,6 +13,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeAlias
 
+from chalicelib.costs import Used
+
 Item: TypeAlias = Mapping[str, Any]
 
 MESSAGE_VERSION = 1
@@ -51,6 +53,13 @@ class Bucket(StrEnum):
     PENDING = "pending"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+class Undo(StrEnum):
+    """How far the undoing of a job is; a job that nobody undid has none."""
+
+    RUNNING = "running"
+    DONE = "done"
 
 
 class BatchState(StrEnum):
@@ -149,9 +158,14 @@ class BatchEntry:
     settled_at: str
     rejects: tuple[Reject, ...] = ()
     duplicates: tuple[Duplicate, ...] = ()
+    marks: tuple[str, ...] = ()
+    """What the batch was the first of its job to write; undo asks the pipeline to put these back."""
     warnings: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
     usage: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    """All that the batch used so far, failed attempts included, in the words of `costs.Used`."""
     cause: str = ""
+    settled_by: str = ""
+    """A word of whoever settled it: after a lost answer he knows his own work by it."""
 
     @property
     def outcomes(self) -> dict[Outcome, int]:
@@ -170,6 +184,10 @@ class BatchDetail:
     entry: BatchEntry
     run: int
     attempts: int
+    unmoved: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    """What attempts used that settled nothing; the next settling moves it into the job."""
+    notes: int = 0
+    """Times that something was noted in `unmoved`."""
 
     @property
     def record(self) -> BatchRecord:
@@ -226,12 +244,41 @@ class Job:
     started_at: str = ""
     completed_at: str = ""
     requested_by: str = ""
+    undo: Undo | None = None
+    undo_by: str = ""
+    undo_at: str = ""
+    undone_at: str = ""
+    undo_batches: int = 0
+    undo_removed: int = 0
+    undo_restored: int = 0
+    undo_unchanged: int = 0
+    undo_kept: int = 0
     resends: int = 0
     idle_mark: str = ""
     expires_at: int = 0
+    request_id: str = ""
+    """The request that the job goes back to: of the API, of the upload's S3 event, or of whoever sent the batch."""
+    reopened_at: str = ""
+    """When a person last had the job taken up again; nothing in its first run."""
+    used_calls: int = 0
+    used_failed_calls: int = 0
+    used_prompt_tokens: int = 0
+    used_cache_hit_tokens: int = 0
+    used_completion_tokens: int = 0
+    used_cached: int = 0
+    used_fallback: int = 0
+    used_mb_ms: int = 0
+    used_requests: int = 0
+    used_provider_nano_usd: int = 0
+    used_aws_nano_usd: int = 0
 
     def count(self, outcome: Outcome | Bucket) -> int:
         return int(getattr(self, outcome.value))
+
+    @property
+    def usage(self) -> dict[str, int]:
+        """What the job used so far, in the words of `costs.Used`."""
+        return {used.value: int(getattr(self, f"used_{used.value}")) for used in Used}
 
     @property
     def settled_batches(self) -> int:
@@ -243,6 +290,15 @@ class Job:
         if self.status is Status.COMPLETED:
             return 100
         return 100 * self.settled_batches // self.batches_total if self.batches_total else 0
+
+
+def seconds_between(earlier: str, later: str) -> float:
+    """Seconds from one stored time to another."""
+    return (_moment(later) - _moment(earlier)).total_seconds()
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 def stamp(moment: datetime) -> str:

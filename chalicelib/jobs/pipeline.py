@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Protocol
 
+from chalicelib.costs import Meter
 from chalicelib.jobs.model import Batch, Duplicate, Item, Job, Outcome, Reject, RowId, SheetCount
 
 
@@ -44,8 +46,6 @@ class Processed:
 
     stored: tuple[Stored, ...] = ()
     rejects: tuple[Reject, ...] = ()
-    usage: Mapping[str, int] = field(default_factory=dict)
-    """Provider usage to add to the job: `calls`, `prompt_tokens`, `completion_tokens`, `cached`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +82,43 @@ class Effects:
     writes: tuple[Write, ...] = ()
     displaced: tuple[Displaced, ...] = ()
     duplicates: tuple[Duplicate, ...] = ()
+    marks: tuple[str, ...] = ()
+    """What this batch is the first of its job to write, in the pipeline's own words; `Pipeline.undo` reads them."""
+
+
+class PutBack(StrEnum):
+    """What undoing did with one thing that a job wrote."""
+
+    REMOVED = "removed"
+    RESTORED = "restored"
+    UNCHANGED = "unchanged"
+    """The job had found it as it left it."""
+    KEPT = "kept"
+    """It was changed since; `reason` says how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """One mark, undone or kept. `reason` is a word, `by_job` the later job that stands in the way."""
+
+    mark: str
+    became: PutBack
+    record_id: str = ""
+    reason: str = ""
+    by_job: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a worker gives a pipeline beside the batch. `remaining` is the seconds left before the platform kills us."""
+    """What a worker gives a pipeline beside the batch. `remaining` is the seconds left before the platform kills us.
+
+    `meter` takes what the provider used as soon as it is known, for an attempt may fail at any time.
+    """
 
     job: Job
     attempt: int
     remaining: Callable[[], float]
+    meter: Meter = field(default_factory=Meter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,3 +141,5 @@ class Pipeline:
     """Items a batch for a file of that many items (capped at 1,001: larger files cut alike)."""
     result_options: tuple[str, ...] = ()
     """Names of the options that change results, and so belong to a file's identity."""
+    undo: Callable[[Job, Sequence[str]], Sequence[Undone]] | None = None
+    """Put back what these marks of the job stand for, each once however often it is asked, unless changed since."""

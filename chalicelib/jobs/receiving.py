@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import DropmillError, Malformed
-from chalicelib.logs import log
+from chalicelib.logs import bound, log
+from chalicelib.metrics import Metric, Metrics
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,15 +32,25 @@ class Received:
 
 def respond(
     records: Sequence[Mapping[str, Any]], handle: Callable[[Received], bool], *, queue: str, queues: Queues,
-    settings: Settings,
+    settings: Settings, metrics: Metrics,
 ) -> dict[str, Any]:
     """Handle the records of an SQS event; answers Lambda's partial batch response.
 
     Where the mapping does not honour such answers (`PARTIAL_BATCH` unset), the good messages are deleted here and the
     failure is raised, so that nothing good is repeated and nothing bad is lost.
+
+    Ends the invocation's metrics. Lambda counts no error where failures are answered, so we do.
     """
-    received = [_received(record) for record in records]
+    with metrics.invocation():
+        return _responded([_received(record) for record in records], handle, queue, queues, settings, metrics)
+
+
+def _responded(
+    received: Sequence[Received], handle: Callable[[Received], bool], queue: str, queues: Queues, settings: Settings,
+    metrics: Metrics,
+) -> dict[str, Any]:
     failures = [message for message in received if not handle(message)]
+    metrics.count(Metric.MESSAGES_FAILED, len(failures) if settings.partial_batch else 0, settings.function)
     if failures and not settings.partial_batch:
         for message in received:
             if message not in failures:
@@ -60,21 +71,27 @@ class Consumer:
     queues: Queues
     settings: Settings
     rng: random.Random
+    metrics: Metrics
     run: Callable[[str], None]
     give_up: Callable[[str, str], None]
 
     def work(self, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Serve the records of one SQS event; answers Lambda's partial batch response."""
-        return respond(records, self._handled, queue=self.queue, queues=self.queues, settings=self.settings)
+        return respond(records, self._handled, queue=self.queue, queues=self.queues, settings=self.settings,
+                       metrics=self.metrics)
 
     def _handled(self, received: Received) -> bool:
+        with bound(message_id=received.message_id, attempt=received.receives):
+            return self._served(received)
+
+    def _served(self, received: Received) -> bool:
         try:
             self.run(received.body)
         except Malformed as error:
             bury(received, error, queue=self.queue, queues=self.queues)
         except Exception as error:
             cause = type(error).__name__
-            log.warning("message failed", extra={"queue": self.queue, "attempt": received.receives, "error": cause},
+            log.warning("message failed", extra={"queue": self.queue, "error": cause},
                         exc_info=not isinstance(error, DropmillError))
             self._come_again_or_give_up(received, cause)
             return False

@@ -15,20 +15,24 @@ import itertools
 import random
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.costs import Usage, compute, planned_part, sent, total
 from chalicelib.errors import Conflict, FileProblem, FileRefused, Malformed
 from chalicelib.jobs import transitions
 from chalicelib.jobs.cutting import cut, fitting, json_bytes
 from chalicelib.jobs.identity import claim_of
-from chalicelib.jobs.messages import batch_text, head_bytes, parse_split, split_message
+from chalicelib.jobs.messages import SplitMessage, batch_text, head_bytes, parse_split, split_message
 from chalicelib.jobs.model import BatchState, Item, Job, Status, stamp
 from chalicelib.jobs.pipeline import Pipeline, Reading
 from chalicelib.jobs.receiving import Consumer
+from chalicelib.jobs.settling import count_end
 from chalicelib.jobs.spool import PART_BYTES, Cut, Part, Spool, outside_key
+from chalicelib.logs import bound, log
+from chalicelib.metrics import Metric, Metrics
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,6 +42,22 @@ if TYPE_CHECKING:
 
 SIZING_ITEMS = 1001
 """Items read before the batch size is chosen: files above the largest class of S4's tuning table are cut alike."""
+
+
+@dataclass(slots=True)
+class Laps:
+    """Cuts the invocation's time into what each checkpoint took."""
+
+    at: datetime | None = None
+
+    def begin(self, now: datetime) -> None:
+        self.at = now
+
+    def next(self, now: datetime) -> float:
+        """Seconds since the last one."""
+        seconds = (now - self.at).total_seconds() if self.at else 0.0
+        self.at = now
+        return seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,33 +71,51 @@ class Splitter:
     settings: Settings
     clock: Callable[[], datetime]
     rng: random.Random
+    metrics: Metrics
     remaining: Callable[[], float]
+    laps: Laps = field(default_factory=Laps)
 
     def work(self, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Split what the records of one SQS event ask for; answers Lambda's partial batch response."""
-        return Consumer(self.settings.split_queue, self.queues, self.settings, self.rng,
-                        run=lambda body: self.split(parse_split(body).job_id),
+        return Consumer(self.settings.split_queue, self.queues, self.settings, self.rng, self.metrics,
+                        run=lambda body: self._asked(parse_split(body)),
                         give_up=lambda body, cause: self.give_up(parse_split(body).job_id, cause)).work(records)
 
-    def split(self, job_id: str) -> None:
+    def _asked(self, message: SplitMessage) -> None:
+        began = self.clock()
+        with bound(job_id=message.job_id, request_id=message.request_id):
+            job = self.split(message.job_id)
+            if job is not None:
+                seconds = (self.clock() - began).total_seconds()
+                self.metrics.count(Metric.SPLIT_SECONDS, seconds, job.pipeline)
+                log.info("job split", extra={"seconds": round(seconds, 3), "parts": job.plan_parts, "sent": job.sent})
+
+    def split(self, job_id: str) -> Job | None:
         """Take a job as far as time allows: planned, then sent. Harmless at any time, any number of times.
 
-        Raises Malformed for a job that does not exist and Transient when trying again may help.
+        Answers the job as it was found, None where there was nothing to do. Raises Malformed for a job that does not
+        exist and Transient when trying again may help.
         """
+        self.laps.begin(self.clock())
         job = self.ledger.job(job_id)
         if job is None:
             raise Malformed("there is no such job", job_id=job_id)
         if job.status.terminal or job.status is Status.UPLOADING:
-            return
+            return None
         if job.outside and not job.planned:
-            return  # its first batch is on its way; there is no file
+            return None  # its first batch is on its way; there is no file
+        with bound(request_id=job.request_id):
+            self._split(job)
+        return job
+
+    def _split(self, job: Job) -> None:
         try:
             planned = job if job.planned else self._plan(job)
         except FileRefused as refusal:
             self._refuse(job, refusal)
             return
         if planned is None or not (planned.sent or self._send(planned)):
-            self.queues.send(self.settings.split_queue, split_message(job_id))
+            self.queues.send(self.settings.split_queue, split_message(job.job_id))
 
     def give_up(self, job_id: str, cause: str) -> None:
         """The last attempt has failed: the job ends `error`, recoverable by retry."""
@@ -169,10 +207,16 @@ class Splitter:
             return job
         spool.write(part)
         batches = part.first_batch + len(part.cuts) - 1
+        change = transitions.part_planned(job, part=part.number, rows=rows, batches=batches)
         try:
-            return self.ledger.write(job, transitions.part_planned(job, part=part.number, rows=rows, batches=batches))
+            return self.ledger.write(job, self._paid(change, planned_part()))
         except Conflict:
             return self._overtaken(job, part.number)
+
+    def _paid(self, change: transitions.Change, requests: Usage) -> transitions.Change:
+        """The change, which also tells what was used since the one before; only one of twins succeeds with it."""
+        lap = self.laps.next(self.clock())
+        return transitions.spending(change, total(compute(self.settings.function_memory, lap), requests))
 
     def _overtaken(self, job: Job, part: int) -> Job:
         """A twin wrote this checkpoint, or a lost answer did: go on. Otherwise the job is no longer ours."""
@@ -222,9 +266,10 @@ class Splitter:
             return self._send_outside(job)
         spool = Spool(self.blobs, job.job_id)
         for part in range(job.sent_parts + 1, job.plan_parts + 1):
-            self._send_part(job, spool, part)
+            messages = self._send_part(job, spool, part)
+            change = self._paid(transitions.part_sent(job, part=part, parts=job.plan_parts), sent(messages))
             try:
-                job = self.ledger.write(job, transitions.part_sent(job, part=part, parts=job.plan_parts))
+                job = self.ledger.write(job, change)
             except Conflict:
                 now = self.ledger.job(job.job_id)
                 if now is None or now.run != job.run or now.status.terminal:
@@ -236,7 +281,8 @@ class Splitter:
                 return False
         return True
 
-    def _send_part(self, job: Job, spool: Spool, part: int) -> None:
+    def _send_part(self, job: Job, spool: Spool, part: int) -> int:
+        """Answers how many messages went out."""
         index = spool.index(part)
         settled = {detail.entry.number for detail in
                    self.ledger.batches(job.job_id, index[-1].number, first=index[0].number)
@@ -246,6 +292,7 @@ class Splitter:
         texts = [batch_text(job, entry, text, stage=self.settings.stage, at=at)
                  for entry, text in spool.texts(part, missing)]
         self.queues.send_many(self.pipelines[job.pipeline].queue, texts, group=job.owner)
+        return len(texts)
 
     def _send_outside(self, job: Job) -> bool:
         """Bodies that came from outside lie one by one; batches that never arrived cannot be sent."""
@@ -262,6 +309,7 @@ class Splitter:
         error = {"code": refusal.code.value, "message": refusal.message, "details": dict(refusal.details),
                  "recoverable": False}
         ended = self._end(job.job_id, error, refusal.code.value)
+        log.info("file refused", extra={"code": refusal.code.value})
         if not ended.planned:
             self.blobs.delete_prefix(f"work/{job.job_id}/")
 
@@ -270,6 +318,7 @@ class Splitter:
         job = self.ledger.change(job_id, lambda now: None if now.status.terminal or now.planned else
                                  transitions.refused(now, at=at, error={**error, "timestamp": at}))
         if job.status is Status.ERROR:
+            count_end(self.metrics, job, Status.ERROR, at)
             self.ledger.add_event(job_id, "error", cause=cause)
         return job
 
@@ -281,4 +330,4 @@ class Splitter:
 
 
 def _lives(holder: Job) -> bool:
-    return holder.status not in (Status.ERROR, Status.CANCELLED)
+    return holder.undo is None and holder.status not in (Status.ERROR, Status.CANCELLED)

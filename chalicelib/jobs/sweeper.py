@@ -21,9 +21,10 @@ from chalicelib.jobs import transitions
 from chalicelib.jobs.messages import split_message
 from chalicelib.jobs.model import BatchState, Job, Status, stamp
 from chalicelib.jobs.pipeline import Pipeline
-from chalicelib.jobs.settling import Settler
+from chalicelib.jobs.settling import Settler, count_end
 from chalicelib.jobs.spool import Spool
-from chalicelib.logs import log
+from chalicelib.logs import bound, log
+from chalicelib.metrics import Metric, Metrics
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
@@ -42,23 +43,42 @@ class Sweeper:
     queues: Queues
     settler: Settler
     settings: Settings
+    metrics: Metrics
     clock: Callable[[], datetime]
 
     def sweep(self) -> dict[str, int]:
         """Look at every open job; answers what was done, by word. One job's trouble does not keep others waiting."""
         done: dict[str, int] = {}
+        seen, oldest = 0, 0.0
         depth = cache(lambda queue: self.queues.depth(queue).total)  # before this sweep itself sends anything
-        for job in self.ledger.open_jobs():
-            try:
-                acts = self._look(job, depth)
-            except Exception as error:
-                log.warning("sweep could not help a job", extra={"job_id": job.job_id, "error": type(error).__name__},
-                            exc_info=not isinstance(error, DropmillError))
-                acts = "failed"
-            if acts:
-                done[acts] = done.get(acts, 0) + 1
-        log.info("sweep done", extra=done)
+        with self.metrics.invocation():
+            for job in self.ledger.open_jobs():
+                seen, oldest = seen + 1, max(oldest, self._busy_seconds(job))
+                with bound(job_id=job.job_id, request_id=job.request_id):
+                    if acts := self._helped(job, depth):
+                        done[acts] = done.get(acts, 0) + 1
+            self._measure(seen, oldest, sum(done.values()))
+        log.info("sweep done", extra={**done, "open_jobs": seen})
         return done
+
+    def _helped(self, job: Job, depth: Callable[[str], int]) -> str:
+        try:
+            return self._look(job, depth)
+        except Exception as error:
+            log.warning("sweep could not help a job", extra={"error": type(error).__name__},
+                        exc_info=not isinstance(error, DropmillError))
+            return "failed"
+
+    def _measure(self, seen: int, oldest: float, findings: int) -> None:
+        """A sweep that fails half way counts as none: an alarm waits for sweeps that end."""
+        for metric, value in ((Metric.SWEEPS, 1), (Metric.OPEN_JOBS, seen), (Metric.OLDEST_JOB_SECONDS, oldest),
+                              (Metric.SWEEP_FINDINGS, findings)):
+            self.metrics.count(metric, value)
+
+    def _busy_seconds(self, job: Job) -> float:
+        """How long a job has been at it in this run; one that waits for its file or a person is not."""
+        waits = job.status is Status.UPLOADING or (job.paused and job.paused != "circuit")
+        return 0.0 if waits or not job.uploaded_at else self._age(job.reopened_at or job.uploaded_at).total_seconds()
 
     def _look(self, job: Job, depth: Callable[[str], int]) -> str:
         if dead := self._dead(job):
@@ -178,6 +198,7 @@ class Sweeper:
         error = {"code": problem.value, "message": problem.sentence, "timestamp": at,
                  "recoverable": problem is FileProblem.SPLIT_FAILED}
         self.ledger.write(job, transitions.refused(job, at=at, error=error))
+        count_end(self.metrics, job, Status.ERROR, at)
         self.ledger.add_event(job.job_id, "error", cause=problem.value)
 
     def _age(self, at: str) -> timedelta:

@@ -37,6 +37,11 @@ class Change:
     at_least: Mapping[str, int] = field(default_factory=dict)
 
 
+def spending(change: Change, usage: Mapping[str, int]) -> Change:
+    """The same change, which also adds what was used to the job."""
+    return replace(change, add={**change.add, **{f"used_{name}": amount for name, amount in usage.items() if amount}})
+
+
 def apply(job: Job, change: Change) -> Job:
     """The job after `change`. Raises Conflict where a demand of the change does not hold."""
     for name, wanted in change.require.items():
@@ -132,6 +137,7 @@ def done(
     `state` is what the batch was: pending, failed or cancelled. In a terminal job only the counters follow.
     """
     _demand(state is not BatchState.DONE, "a batch is done once")
+    _demand(job.undo is None, "nothing of an undone job comes back")
     add: dict[str, int] = {state.value: -sum(outcomes.values()), f"batches_{state.value}": -1, "batches_done": 1}
     for outcome, count in outcomes.items():
         add[outcome.value] = add.get(outcome.value, 0) + count
@@ -168,10 +174,11 @@ def cancelled(job: Job, *, at: str, by: str) -> Change:
 
 def resumed(job: Job, *, at: str, by: str) -> Change:
     """Take up a cancelled or paused job again. Raises CANNOT_RESUME for any other."""
-    if job.status is not Status.CANCELLED and not job.paused:
+    if job.undo or (job.status is not Status.CANCELLED and not job.paused):
         raise RequestRefused(RequestProblem.CANNOT_RESUME, status=job.status.value)
     assign: dict[str, Any] = {"unsettled": Bucket.PENDING, "requested_by": by, "updated_at": at, "paused": "",
-                              "sent": False, "sent_parts": 0, "resends": 0, "completed_at": "", **_reopened(job)}
+                              "sent": False, "sent_parts": 0, "resends": 0, "completed_at": "", "reopened_at": at,
+                              **_reopened(job)}
     if job.planned and job.batches_cancelled + job.batches_pending == 0:
         assign |= {"status": Status.COMPLETED, "completed_at": at, "sent": True}
     return Change(assign=assign, add={"run": 1},
@@ -185,11 +192,13 @@ def retried(job: Job, *, at: str, by: str) -> Change:
     A job whose splitting failed for reasons that may pass is split again.
     """
     split_again = job.status is Status.ERROR and not job.planned and recoverable(job.error)
-    if not split_again and (job.status not in (Status.COMPLETED, Status.ERROR) or job.batches_failed == 0):
+    ended_with_failures = job.status in (Status.COMPLETED, Status.ERROR) and job.batches_failed > 0
+    if job.undo or not (split_again or ended_with_failures):
         raise RequestRefused(RequestProblem.CANNOT_RETRY, status=job.status.value, failedBatches=job.batches_failed)
     return Change(
         assign={"unsettled": Bucket.PENDING, "reopened_run": job.run + 1, "requested_by": by, "updated_at": at,
-                "error": None, "completed_at": "", "sent": False, "sent_parts": 0, "resends": 0, **_reopened(job)},
+                "error": None, "completed_at": "", "sent": False, "sent_parts": 0, "resends": 0, "reopened_at": at,
+                **_reopened(job)},
         add={"run": 1}, pour={"failed": "pending", "batches_failed": "batches_pending"},
         require={"run": job.run, "status": job.status, "batches_failed": job.batches_failed})
 

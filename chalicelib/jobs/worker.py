@@ -8,16 +8,20 @@ What can happen to a message:
 - waiting (tokens, circuit, deadline): a delayed copy is sent, then the original is acknowledged: no receive is spent;
 - failed: back to the queue with a growing delay, until its last receive marks the batch `failed` in the ledger;
 - malformed: to the dead letters as it is.
+
+Whatever becomes of it, one line says so, and what the attempt used reaches the ledger: with the settling, or noted in
+the batch's entry for the next one.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.costs import SETTLING_SECONDS, Meter, Usage, batch_requests, compute, total
 from chalicelib.errors import Conflict, ContentRefused, DropmillError, Malformed, RowProblem, Unavailable, Waiting
 from chalicelib.jobs import intake, transitions
 from chalicelib.jobs.messages import BatchMessage, handed_on, parse_batch
@@ -26,7 +30,8 @@ from chalicelib.jobs.pipeline import Pipeline, Processed, Work
 from chalicelib.jobs.receiving import Received, backoff, bury, dead_letters, respond
 from chalicelib.jobs.settling import Seen, Settler
 from chalicelib.jobs.spool import redeemed
-from chalicelib.logs import log
+from chalicelib.logs import bound, log
+from chalicelib.metrics import Metric, Metrics
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,6 +41,26 @@ if TYPE_CHECKING:
 
 CIRCUIT_WAIT = 60.0
 """Seconds until a message looks again whether a provider that refused us has been mended."""
+CHEAP_SECONDS = 1.0
+"""A hand-back that was faster and asked no provider used next to nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One receive of a batch. `number` counts the receives of its copies too; `meter` what the provider used in it."""
+
+    job: Job
+    message: BatchMessage
+    received: Received
+    number: int
+    began: datetime
+    meter: Meter = field(default_factory=Meter)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What every line of the attempt carries, from the request on."""
+        return {"request_id": self.message.request_id or self.job.request_id, "job_id": self.job.job_id,
+                "batch_id": f"{self.job.job_id}-{self.message.batch_number}", "attempt": self.number}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +75,13 @@ class Worker:
     settings: Settings
     clock: Callable[[], datetime]
     rng: random.Random
+    metrics: Metrics
     remaining: Callable[[], float]
 
     def work(self, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Work on the records of one SQS event; answers Lambda's partial batch response."""
-        return respond(records, self._handled, queue=self.pipeline.queue, queues=self.queues, settings=self.settings)
+        return respond(records, self._handled, queue=self.pipeline.queue, queues=self.queues, settings=self.settings,
+                       metrics=self.metrics)
 
     def _handled(self, received: Received) -> bool:
         """Whether the message may be acknowledged."""
@@ -67,28 +94,31 @@ class Worker:
         except Exception as error:
             log.exception("message failed before its batch was known", extra={"error": type(error).__name__})
             return False
-        return self._attempt(job, message, received)
+        attempt = Attempt(job, message, received, message.failures + received.receives, self.clock())
+        with bound(**attempt.identity):
+            return self._attempt(attempt)
 
-    def _attempt(self, job: Job, message: BatchMessage, received: Received) -> bool:
-        attempt = message.failures + received.receives
-        last = attempt >= self.settings.max_receives
+    def _attempt(self, attempt: Attempt) -> bool:
+        job, message, received = attempt.job, attempt.message, attempt.received
+        last = attempt.number >= self.settings.max_receives
         try:
             seen = Seen(job, self.ledger.batch(job.job_id, message.batch_number))
             if not _wanted(seen, message):
+                log.info("batch needs nothing", extra={"status": seen.state.value})
                 return True
             if last:
                 self._note_last_chance(job, message)
-            self._process(seen, message, attempt)
+            settled = self._process(seen, attempt)
             if last:
                 self.ledger.clear_chance(job.job_id, message.batch_number)
         except Malformed as error:
             bury(received, error, queue=self.pipeline.queue, queues=self.queues)
             return True
         except (Waiting, Unavailable) as error:
-            return self._hand_back(job, message, received, _as_waiting(error), last=last)
+            return self._hand_back(attempt, _as_waiting(error), last=last)
         except Exception as error:
-            return self._failed(job, message, received, attempt, error)
-        log.info("batch settled", extra={**_facts(job, message), "attempt": attempt, "rows": len(message.items)})
+            return self._failed(attempt, error)
+        self._settled(attempt, ours=settled)
         return True
 
     def _job_of(self, message: BatchMessage, body: str) -> Job:
@@ -107,14 +137,17 @@ class Worker:
 
     # --- process
 
-    def _process(self, seen: Seen, message: BatchMessage, attempt: int) -> None:
+    def _process(self, seen: Seen, attempt: Attempt) -> bool:
+        """False when a twin settled the batch meanwhile."""
         if not self._time_left():
             raise Waiting(0, "deadline")
-        batch, refused = self._batch(seen.job, message)
-        processed = self._bisected(batch, Work(seen.job, attempt, self.remaining)) if batch.items else Processed()
+        batch, refused = self._batch(seen.job, attempt.message)
+        work = Work(seen.job, attempt.number, self.remaining, attempt.meter)
+        processed = self._bisected(batch, work) if batch.items else Processed()
         processed = replace(processed, rejects=(*refused, *processed.rejects))
         _demand_every_row(batch, refused, processed)
-        self.settler.done(self.pipeline, batch, processed, seen, time_left=self._time_left)
+        return self.settler.done(self.pipeline, batch, processed, seen, time_left=self._time_left,
+                                 used=lambda: self._used(attempt))
 
     def _batch(self, job: Job, message: BatchMessage) -> tuple[Batch, tuple[Reject, ...]]:
         """The message's items, claim checks redeemed; rows that the reader could not take are rejects already."""
@@ -151,11 +184,17 @@ class Worker:
 
     # --- what else can become of a message
 
-    def _hand_back(
-        self, job: Job, message: BatchMessage, received: Received, waiting: Waiting, *, last: bool
-    ) -> bool:
+    def _settled(self, attempt: Attempt, *, ours: bool) -> None:
+        seconds = self._seconds(attempt)
+        if ours:
+            self.metrics.count(Metric.BATCH_SECONDS, seconds, self.pipeline.name)
+        else:
+            self._note_use(attempt)
+        _tell("batch settled", "completed", attempt, seconds, byTwin=not ours)
+
+    def _hand_back(self, attempt: Attempt, waiting: Waiting, *, last: bool) -> bool:
         """Send a copy that comes later, then let the original go. A crash in between leaves two; one will settle."""
-        facts = {**_facts(job, message), "reason": waiting.reason, "seconds": round(waiting.seconds, 1)}
+        job, message, received = attempt.job, attempt.message, attempt.received
         copy = handed_on(received.body, failures=message.failures + received.receives - 1, waits=message.waits + 1)
         try:
             if last:
@@ -164,9 +203,12 @@ class Worker:
                 self._flag(job, waiting.reason)
             self.queues.send(self.pipeline.queue, copy, delay=waiting.seconds, group=job.owner)
         except Exception as error:
-            log.warning("hand-back failed", extra={**facts, "error": type(error).__name__})
+            log.warning("hand-back failed", extra={"reason": waiting.reason, "error": type(error).__name__})
             return False
-        log.info("batch handed back", extra=facts)
+        self._note_use(attempt, least_seconds=CHEAP_SECONDS)
+        self.metrics.count(Metric.HAND_BACKS, 1, self.pipeline.name)
+        _tell("batch handed back", "waiting", attempt, self._seconds(attempt), reason=waiting.reason,
+              comesIn=round(waiting.seconds, 1))
         return True
 
     def _flag(self, job: Job, reason: str) -> None:
@@ -176,15 +218,17 @@ class Worker:
         except Conflict:
             log.debug("somebody else flagged the job", extra={"job_id": job.job_id})
 
-    def _failed(self, job: Job, message: BatchMessage, received: Received, attempt: int, error: Exception) -> bool:
+    def _failed(self, attempt: Attempt, error: Exception) -> bool:
         """Back to the queue; on the last receive the ledger says `failed` first, then the queue lets it die."""
-        facts = {**_facts(job, message), "attempt": attempt, "cause": _cause(error)}
-        log.warning("batch attempt failed", extra=facts, exc_info=not isinstance(error, DropmillError))
+        job, message, received = attempt.job, attempt.message, attempt.received
+        last = attempt.number >= self.settings.max_receives
+        _tell("batch attempt failed", "failed" if last else "retrying", attempt, self._seconds(attempt),
+              say=log.warning, trace=not isinstance(error, DropmillError), cause=_cause(error))
         try:
-            self.ledger.note_attempt(job, message.batch_number, len(message.items), _cause(error))
-            if attempt < self.settings.max_receives:
+            self.settler.spent(job, message.batch_number, len(message.items), self._used(attempt), _cause(error))
+            if not last:
                 self.queues.change_visibility(self.pipeline.queue, received.receipt_handle,
-                                              backoff(attempt, self.settings, self.rng))
+                                              backoff(attempt.number, self.settings, self.rng))
                 return False
             self.settler.failed(job.job_id, message.batch_number, _sheets_of(message), _cause(error))
             self.ledger.clear_chance(job.job_id, message.batch_number)
@@ -193,8 +237,27 @@ class Worker:
                 return True
             self.queues.change_visibility(self.pipeline.queue, received.receipt_handle, 0)
         except Exception as trouble:
-            log.exception("failure could not be recorded", extra={**facts, "error": type(trouble).__name__})
+            log.exception("failure could not be recorded", extra={"error": type(trouble).__name__})
         return False
+
+    # --- what it used
+
+    def _note_use(self, attempt: Attempt, *, least_seconds: float = 0.0) -> None:
+        """Best effort: a figure of cost must fail no message. Writing down a trifle would cost more than it."""
+        if not attempt.meter.counts and self._seconds(attempt) < least_seconds:
+            return
+        try:
+            self.settler.spent(attempt.job, attempt.message.batch_number, len(attempt.message.items),
+                               self._used(attempt))
+        except DropmillError as error:
+            log.warning("what the attempt used could not be noted", extra={"error": type(error).__name__})
+
+    def _used(self, attempt: Attempt) -> Usage:
+        seconds = self._seconds(attempt) + SETTLING_SECONDS
+        return total(attempt.meter.counts, batch_requests(), compute(self.settings.function_memory, seconds))
+
+    def _seconds(self, attempt: Attempt) -> float:
+        return max(0.0, (self.clock() - attempt.began).total_seconds())
 
     def _time_left(self) -> bool:
         return self.remaining() >= self.settings.deadline_margin
@@ -202,13 +265,18 @@ class Worker:
 
 def _wanted(seen: Seen, message: BatchMessage) -> bool:
     """Whether there is anything to do. A pending batch of an older run has a newer message on its way."""
-    if seen.state in (BatchState.DONE, BatchState.CANCELLED):
+    if seen.job.undo or seen.state in (BatchState.DONE, BatchState.CANCELLED):
         return False
     return message.outside or seen.state is BatchState.FAILED or message.run >= seen.job.reopened_run
 
 
-def _facts(job: Job, message: BatchMessage) -> dict[str, Any]:
-    return {"job_id": job.job_id, "batch_id": f"{job.job_id}-{message.batch_number}"}
+def _tell(
+    what: str, status: str, attempt: Attempt, seconds: float, *, say: Callable[..., None] = log.info,
+    trace: bool = False, **details: Any,
+) -> None:
+    """The seeds' line of a batch: `{batch_id, status, timestamp, details}`; the formatter has the time."""
+    facts = {"rows": len(attempt.message.items), "seconds": round(seconds, 3), **attempt.meter.counts, **details}
+    say(what, extra={"status": status, "details": facts}, exc_info=trace)
 
 
 def _cause(error: Exception) -> str:
@@ -249,8 +317,7 @@ def _demand_every_row(batch: Batch, refused: Sequence[Reject], processed: Proces
 
 
 def _joined(first: Processed, second: Processed) -> Processed:
-    usage = {name: first.usage.get(name, 0) + second.usage.get(name, 0) for name in {*first.usage, *second.usage}}
-    return Processed((*first.stored, *second.stored), (*first.rejects, *second.rejects), usage)
+    return Processed((*first.stored, *second.stored), (*first.rejects, *second.rejects))
 
 
 def _sheets_of(message: BatchMessage) -> dict[int, int]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from chalicelib.costs import Meter, Used
 from chalicelib.errors import ContentRefused, Transient, Unavailable, Waiting
 from chalicelib.jobs.model import Item
 from chalicelib.logs import log
@@ -23,7 +24,7 @@ from chalicelib.pipelines.leads.prompt import PROMPT_VERSION, Flaw, Question
 from chalicelib.pipelines.leads.standardize import Standardized, clean, standardize
 
 if TYPE_CHECKING:
-    from chalicelib.adapters.deepseek import Completion, Usage
+    from chalicelib.adapters.deepseek import Completion
     from chalicelib.settings import DeepSeekSettings
 
 DEEPSEEK, LOCAL = "deepseek", "local"
@@ -46,7 +47,7 @@ class Client(Protocol):
     settings: DeepSeekSettings
 
     def complete(self, messages: Sequence[Mapping[str, str]], *, deadline: float, user_id: str = "",
-                 tries: int = ...) -> Completion: ...
+                 tries: int = ..., meter: Meter | None = ...) -> Completion: ...
 
 
 class Memory(Protocol):
@@ -72,19 +73,19 @@ class Answered:
 
 def standardize_batch(
     items: Sequence[Item], columns: Mapping[str, Mapping[str, str]], *, client: Client, cache: Memory,
-    default_region: str, remaining: Callable[[], float], user_id: str = "",
-) -> tuple[list[Answered], dict[str, int]]:
-    """All `items` in their order, and the usage: calls, prompt_tokens, completion_tokens, cached, fallback (rows).
+    default_region: str, remaining: Callable[[], float], meter: Meter, user_id: str = "",
+) -> list[Answered]:
+    """All `items` in their order. `meter` is told of calls, tokens and money, of rows from the cache and by the rules.
 
     `columns` maps a worksheet to its headers' fields. `remaining` gives the seconds that may still be used. Raises
     Waiting (what was answered so far is in the cache), Transient while the provider is down, Unavailable.
     """
     rows = [_row(place, item, columns) for place, item in enumerate(items)]
-    asking = _Asking(client, cache, default_region, remaining, user_id)
+    asking = _Asking(client, cache, default_region, remaining, user_id, meter)
     asking.run(rows)
     answered = [asking.answered(row) for row in rows]
-    fallback = sum(one.provider == LOCAL for one in answered)
-    return answered, {**asking.usage, "fallback": fallback}
+    meter.add({Used.FALLBACK: sum(one.provider == LOCAL for one in answered)})
+    return answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +132,9 @@ class _Asking:
     default_region: str
     remaining: Callable[[], float]
     user_id: str
+    meter: Meter
     records: dict[str, Mapping[str, str]] = field(default_factory=dict)
     flaws: dict[str, Flaw] = field(default_factory=dict)
-    usage: dict[str, int] = field(default_factory=lambda: dict.fromkeys(
-        ("calls", "prompt_tokens", "completion_tokens", "cached"), 0))
     alive: bool = False
     """The provider has answered something in this batch: what it refuses now, it refuses for its content."""
     progress: bool = False
@@ -242,13 +242,13 @@ class _Asking:
         questions = [row.question for row in group.rows]
         try:
             completion = self.client.complete(
-                prompt.messages(questions, group.attempt), deadline=left, user_id=self.user_id, **tries)
+                prompt.messages(questions, group.attempt), deadline=left, user_id=self.user_id,
+                meter=self.meter, **tries)
         except Transient as error:
             if self.progress and self.remaining() < LEAST_SECONDS:
                 raise Waiting(0.0, "deadline") from error
             raise
         self.slowest = max(self.slowest, left - self.remaining())
-        self._count(completion.usage)
         return completion
 
     def _make_sure_of_the_provider(self, refused: ContentRefused) -> None:
@@ -256,18 +256,13 @@ class _Asking:
         if self.alive:
             return
         try:
-            completion = self.client.complete(
-                prompt.messages([_HARMLESS]), deadline=self.remaining(), user_id=self.user_id)
+            self.client.complete(prompt.messages([_HARMLESS]), deadline=self.remaining(), user_id=self.user_id,
+                                 meter=self.meter)
         except ContentRefused as also:
             if also.details.get("suspected") or refused.details.get("suspected"):
                 raise Transient("the provider fails on harmless rows too", **also.details) from also
             raise Unavailable("the provider refuses harmless rows too", **also.details) from also
-        self._count(completion.usage)
         self.alive = True
-
-    def _count(self, usage: Usage) -> None:
-        for name in ("calls", "prompt_tokens", "completion_tokens"):
-            self.usage[name] += getattr(usage, name)
 
     def _recall(self, keys: Sequence[str]) -> None:
         if not self.client.settings.cache_days:
@@ -279,7 +274,7 @@ class _Asking:
             return
         self.records.update({key: {str(name): str(text) for name, text in record.items()}
                              for key, record in known.items()})
-        self.usage["cached"] = len(known)
+        self.meter.add({Used.CACHED: len(known)})
 
     def _keep(self, good: Mapping[str, Mapping[str, str]]) -> None:
         """Remember at once: a batch that must wait for the rest does not pay twice."""

@@ -20,6 +20,7 @@ from chalicelib.settings import LeadsSettings, Settings
 if TYPE_CHECKING:
     from chalicelib.adapters.cache import Cache
     from chalicelib.adapters.deepseek import DeepSeek
+    from chalicelib.adapters.lead_undo import LeadUndo
     from chalicelib.adapters.leads import Leads
     from chalicelib.pipelines.leads.ai import Answered
 
@@ -31,7 +32,8 @@ MOST_LEADS = 32
 
 
 def build(
-    *, settings: Settings, leads: Leads, deepseek: Callable[[], DeepSeek], cache: Callable[[], Cache],
+    *, settings: Settings, leads: Leads, lead_undo: LeadUndo, deepseek: Callable[[], DeepSeek],
+    cache: Callable[[], Cache],
 ) -> Pipeline:
     """The pipeline as the engine wants it. `deepseek` and `cache` are asked for only when the AI is chosen."""
     chosen = settings.leads
@@ -39,7 +41,8 @@ def build(
     return Pipeline(
         name="leads", items_key="leads", queue=settings.leads_queue, read=partial(_read, settings=settings),
         process=process, effects=partial(plan_effects, leads=leads),
-        batch_size=partial(batch_size, setting=chosen.batch_size), result_options=("dedupe", "mapping", "headerRow"))
+        batch_size=partial(batch_size, setting=chosen.batch_size), result_options=("dedupe", "mapping", "headerRow"),
+        undo=lambda job, marks: lead_undo.put_back(job.owner, job.job_id, marks))
 
 
 def batch_size(rows: int, *, setting: int | str) -> int:
@@ -59,25 +62,25 @@ def _read(path: str, file_name: str, options: Mapping[str, Any], *, settings: Se
     return read_table(path, file_name, fields=FIELDS, limits=limits, options=options)
 
 
-_Standardize = Callable[[Batch, Work], tuple[list["Answered"], Mapping[str, int]]]
+_Standardize = Callable[[Batch, Work], list["Answered"]]
 
 
 def _standardizer(
     chosen: LeadsSettings, margin: float, deepseek: Callable[[], DeepSeek], cache: Callable[[], Cache]
 ) -> _Standardize:
-    def by_rules(batch: Batch, _work: Work) -> tuple[list[Answered], Mapping[str, int]]:
+    def by_rules(batch: Batch, _work: Work) -> list[Answered]:
         from chalicelib.pipelines.leads.ai import Answered
         from chalicelib.pipelines.leads.standardize import standardize
 
         return [Answered(standardize(item, batch.columns.get(str(item["_worksheet"]), {}),
-                                     default_region=chosen.default_region), "local") for item in batch.items], {}
+                                     default_region=chosen.default_region), "local") for item in batch.items]
 
-    def by_ai(batch: Batch, work: Work) -> tuple[list[Answered], Mapping[str, int]]:
+    def by_ai(batch: Batch, work: Work) -> list[Answered]:
         from chalicelib.pipelines.leads.ai import standardize_batch
 
         return standardize_batch(
             batch.items, batch.columns, client=deepseek(), cache=cache(), default_region=chosen.default_region,
-            remaining=lambda: work.remaining() - margin, user_id=_tenant(work.job.owner))
+            remaining=lambda: work.remaining() - margin, meter=work.meter, user_id=_tenant(work.job.owner))
 
     return by_ai if chosen.standardizer == "deepseek" else by_rules
 
@@ -90,13 +93,12 @@ def _tenant(owner: str) -> str:
 def _process(batch: Batch, work: Work, *, standardize: _Standardize) -> Processed:
     stored: list[Stored] = []
     rejects: list[Reject] = []
-    answers, usage = standardize(batch, work)
-    for item, answer in zip(batch.items, answers, strict=True):
+    for item, answer in zip(batch.items, standardize(batch, work), strict=True):
         try:
             stored.append(_stored(item, answer))
         except RowRefused as refusal:
             rejects.append(_reject(item, refusal))
-    return Processed(tuple(stored), tuple(rejects), usage)
+    return Processed(tuple(stored), tuple(rejects))
 
 
 def _stored(item: Item, answer: Answered) -> Stored:

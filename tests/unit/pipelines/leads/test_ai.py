@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from chalicelib.adapters.deepseek import DeepSeek
+from chalicelib.costs import Meter
 from chalicelib.errors import ContentRefused, Transient, Unavailable, Waiting
 from chalicelib.local.fakes.deepseek import FakeDeepSeek
 from chalicelib.pipelines.leads import ai
@@ -65,13 +66,17 @@ class Desk:
         self.session = requests.Session()
         values = {"DEEPSEEK_URL": fake.url, "DEEPSEEK_API_KEY": "k", **settings}
         self.client = DeepSeek(Settings(**values).deepseek, NoLimits(), self.session, sleep=lambda _: None)
-        self.usage: dict[str, int] = {}
+        self.meter = Meter()
 
     def run(self, items: Sequence[Mapping[str, Any]], *, remaining: Callable[[], float] = lambda: 60.0,
             region: str = "US") -> list[Answered]:
-        answered, self.usage = standardize_batch(
-            items, COLUMNS, client=self.client, cache=self.cache, default_region=region, remaining=remaining)
-        return answered
+        self.meter = Meter()
+        return standardize_batch(items, COLUMNS, client=self.client, cache=self.cache, default_region=region,
+                                 remaining=remaining, meter=self.meter)
+
+    def used(self, name: str) -> int:
+        """What the last batch used."""
+        return self.meter.counts.get(name, 0)
 
     @property
     def asked(self) -> list[tuple[str, ...]]:
@@ -114,9 +119,9 @@ def test_a_batch_is_one_call_and_every_row_says_who_did_it(desk):
     answered = here.run(items)
     assert right(answered, items)
     assert {(one.provider, one.prompt_version) for one in answered} == {("deepseek", PROMPT_VERSION)}
-    assert here.usage["calls"] == len(here.fake.seen) == 1
-    assert here.usage["prompt_tokens"] > 0
-    assert here.usage["fallback"] == 0
+    assert here.used("calls") == len(here.fake.seen) == 1
+    assert here.used("prompt_tokens") > 0
+    assert here.used("fallback") == 0
 
 
 def test_our_own_keys_are_not_shown_to_the_ai(desk):
@@ -197,7 +202,7 @@ def test_an_answer_that_stays_ungrounded_is_asked_once_more_and_then_done_by_rul
     assert [one.attempt for one in here.fake.seen] == [1, 2]
     assert (answered[0].provider, answered[0].prompt_version, answered[0].flaw) == ("local", "", Flaw.UNGROUNDED)
     assert emails(answered) == ["ann0@x.org"]
-    assert here.usage["fallback"] == 1
+    assert here.used("fallback") == 1
 
 
 @pytest.mark.parametrize("status", [400, 422, 500])
@@ -250,7 +255,7 @@ def test_answers_are_remembered_and_not_paid_for_again(desk):
     again = here.run(items)
     assert [one.standardized for one in first] == [one.standardized for one in again]
     assert {one.provider for one in again} == {"deepseek"}
-    assert here.usage == {"calls": 0, "prompt_tokens": 0, "completion_tokens": 0, "cached": 10, "fallback": 0}
+    assert here.meter.counts == {"cached": 10}
     assert len(here.fake.seen) == 1
 
 
@@ -333,8 +338,8 @@ def test_what_the_ai_leaves_out_is_put_back(desk):
 
     here = desk()
     items = [{"_worksheet": "Sheet1", "Name": "Ann Lee", "Mail": "ann@x.org", "Tel": "415 555 0101", "Pet": "cat"}]
-    answered, _ = standardize_batch(items, COLUMNS, client=Forgetful(here.client), cache=Memory(),
-                                    default_region="US", remaining=lambda: 60.0)
+    answered = standardize_batch(items, COLUMNS, client=Forgetful(here.client), cache=Memory(),
+                                 default_region="US", remaining=lambda: 60.0, meter=Meter())
     record = answered[0].standardized.record
     assert answered[0].provider == "deepseek"
     assert (record["email"], record["phone"]) == ("ann@x.org", "+14155550101")
@@ -391,7 +396,17 @@ def test_what_is_no_matter_of_rows_goes_out_as_it_is(failure):
 
     with pytest.raises(type(failure)):
         standardize_batch(rows(2), COLUMNS, client=Failing(), cache=Memory(), default_region="US",
-                          remaining=lambda: 60.0)
+                          remaining=lambda: 60.0, meter=Meter())
+
+
+def test_what_failed_calls_used_is_told_too(desk):
+    """A batch whose provider fails half way has paid for what was answered and for what was not."""
+    here = desk("ok", "hangup", "hangup", "hangup", settings={"DEEPSEEK_MAX_TOKENS": 600})
+    with pytest.raises(Transient):
+        here.run(rows(10))
+    assert (here.used("calls"), here.used("failed_calls")) == (4, 3)
+    assert here.used("prompt_tokens") > 0
+    assert here.used("provider_nano_usd") > 0
 
 
 def test_a_search_for_the_bad_row_does_not_wait_out_every_try():
@@ -408,7 +423,8 @@ def test_a_search_for_the_bad_row_does_not_wait_out_every_try():
     fine = _answering()
     items = rows(4)
     items[0]["Firm"] = "BOOM"
-    standardize_batch(items, COLUMNS, client=Choking(), cache=Memory(), default_region="US", remaining=lambda: 60.0)
+    standardize_batch(items, COLUMNS, client=Choking(), cache=Memory(), default_region="US", remaining=lambda: 60.0,
+                      meter=Meter())
     assert tries_of_calls == [3, 3, 1, 1, 3, 3]
 
 

@@ -132,6 +132,12 @@ def retry_job(job_id: str) -> Response:
     return ask(api.actions.retry, job_id=job_id)
 
 
+@app.route("/status/{job_id}/undo", methods=["POST"])
+def undo_job(job_id: str) -> Response:
+    """Removes what a job created and restores what it overwrote; what was changed since stays and is listed."""
+    return ask(api.actions.undo, job_id=job_id)
+
+
 @app.route("/status/{job_id}/force-complete", methods=["POST"])
 def force_complete_job(job_id: str) -> api.models.ForceAnswer:
     """Ends a stuck job, what is missing as failed; operators only."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.days import Days
     from chalicelib.adapters.deepseek import DeepSeek
     from chalicelib.adapters.lead_listing import LeadListing
+    from chalicelib.adapters.lead_undo import LeadUndo
     from chalicelib.adapters.leads import Leads
     from chalicelib.adapters.ledger import Ledger
     from chalicelib.adapters.limiter import Limiter
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.records import Records
     from chalicelib.adapters.s3 import Blobs
     from chalicelib.adapters.sqs import Queues
+    from chalicelib.adapters.undo_notes import UndoNotes
     from chalicelib.api.auth import TokenRules
     from chalicelib.api.tasks import TaskWorker
     from chalicelib.jobs.reporting import DayReporter
@@ -41,9 +43,9 @@ if TYPE_CHECKING:
     from chalicelib.jobs.splitter import Splitter
     from chalicelib.jobs.sweeper import Sweeper
     from chalicelib.jobs.worker import Worker
+    from chalicelib.metrics import Metrics
 
 T = TypeVar("T")
-    from chalicelib.metrics import Metrics
 
 PIPELINES = {"leads": "chalicelib.pipelines.leads.pipeline"}
 """Every pipeline's module; its `build` is called on first use with what its parameters name."""
@@ -168,6 +170,18 @@ class Services:
         return LeadListing(self._dynamodb, self.settings.leads_table)
 
     @cached_property
+    def lead_undo(self) -> LeadUndo:
+        from chalicelib.adapters.lead_undo import LeadUndo
+
+        return LeadUndo(self._dynamodb, self.settings.leads_table, clock=self.clock, sleep=self.sleep, rng=self.rng)
+
+    @cached_property
+    def undo_notes(self) -> UndoNotes:
+        from chalicelib.adapters.undo_notes import UndoNotes
+
+        return UndoNotes(self._dynamodb, self.settings.ledger_table, clock=self.clock, days=self.settings.ledger_days)
+
+    @cached_property
     def records(self) -> Records:
         from chalicelib.adapters.records import Records
 
@@ -192,6 +206,15 @@ class Services:
         return Queues(self._client("sqs"))
 
     @cached_property
+    def metrics(self) -> Metrics:
+        from chalicelib.metrics import Metrics, emf
+
+        chosen = self.settings
+        if not chosen.writes_metrics:
+            return Metrics()
+        return Metrics(chosen.stage, emf(FunctionName=chosen.function, Region=chosen.region))
+
+    @cached_property
     def settler(self) -> Settler:
         from chalicelib.jobs.settling import Settler
 
@@ -205,15 +228,6 @@ class Services:
 
     @cached_property
     def deepseek(self) -> Callable[[], DeepSeek]:
-    @cached_property
-    def metrics(self) -> Metrics:
-        from chalicelib.metrics import Metrics, emf
-
-        chosen = self.settings
-        if not chosen.writes_metrics:
-            return Metrics()
-        return Metrics(chosen.stage, emf(FunctionName=chosen.function, Region=chosen.region))
-
         return lru_cache(maxsize=1)(self._deepseek)
 
     @cached_property

@@ -71,6 +71,7 @@ ACTIONS: Mapping[str, str] = {
     "cancel": "stop a job; rows that are done stay",
     "resume": "go on with a cancelled or paused job",
     "retry": "run the failed batches of a job again",
+    "undo": "remove what a job created and restore what it overwrote",
 }
 
 

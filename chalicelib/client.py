@@ -107,7 +107,7 @@ class Client:
         return self._json("GET", f"/reports/{_segment(day)}")
 
     def act(self, job_id: str, action: str) -> Body:
-        """POST one of cancel, resume, retry."""
+        """POST one of cancel, resume, retry, undo."""
         return self._json("POST", f"/status/{_segment(job_id)}/{action}")
 
     def watch(self, job_id: str) -> Iterator[Body]:
@@ -118,7 +118,7 @@ class Client:
             if answer.status_code != 304:
                 tag, state = answer.headers.get("ETag", ""), _body(answer)
                 yield state
-            if state.get("status") in TERMINAL:
+            if state.get("status") in TERMINAL and (state.get("undo") or {}).get("state") != "running":
                 return
             self._sleep(_pause(state, answer))
 

@@ -76,25 +76,25 @@ class Leads:
 
     def views(self, owner: str, job_id: str, identities: Sequence[str]) -> dict[str, SlotView]:
         """Slots and prior images, consistent, in as few reads as it takes."""
-        keys = [_slot_key(owner, identity) for identity in identities]
-        keys += [_prior_key(owner, job_id, identity) for identity in identities]
+        keys = [slot_key(owner, identity) for identity in identities]
+        keys += [prior_key(owner, job_id, identity) for identity in identities]
         found = {item["pk"]: item for item in batch_get(self.client, self.table, keys)}
         views = {}
         for identity in identities:
-            slot = found.get(_slot_key(owner, identity)["pk"])
-            prior = found.get(_prior_key(owner, job_id, identity)["pk"])
-            views[identity] = SlotView(_slot(slot) if slot else None, _prior(prior) if prior else None,
+            slot = found.get(slot_key(owner, identity)["pk"])
+            prior = found.get(prior_key(owner, job_id, identity)["pk"])
+            views[identity] = SlotView(slot_from(slot) if slot else None, prior_image(prior) if prior else None,
                                        prior is not None)
         return views
 
     def put(self, lead: Lead, replaces: Lead | Tombstone | None) -> Write:
         """Store `lead`, on condition that the slot still holds what was read."""
-        return Write(self.table, _slot_key(lead.owner, lead.identity), lead_item(lead), **_unchanged(replaces))
+        return Write(self.table, slot_key(lead.owner, lead.identity), lead_item(lead), **_unchanged(replaces))
 
     def put_prior(self, lead: Lead, job_id: str, prior: Lead | Tombstone | None, now: datetime) -> Write:
         """Keep the state before the job, once. `now` is the upload's time, so that replays are equal."""
-        item = {"image": _image(prior) if prior else None, "expires_at": _days_after(now, PRIOR_DAYS)}
-        return Write(self.table, _prior_key(lead.owner, job_id, lead.identity), item,
+        item = {"image": slot_image(prior) if prior else None, "expires_at": _days_after(now, PRIOR_DAYS)}
+        return Write(self.table, prior_key(lead.owner, job_id, lead.identity), item,
                      condition="attribute_not_exists(pk)", meaning="the prior image is kept once")
 
     def get(self, owner: str, lead_id: str) -> Lead | None:
@@ -157,7 +157,7 @@ class Leads:
         self._transact([self._bury(old, stone), self.put(new, taken)])
 
     def _bury(self, old: Lead, stone: Tombstone) -> Write:
-        return Write(self.table, _slot_key(old.owner, old.identity), tombstone_item(stone), **_unchanged(old))
+        return Write(self.table, slot_key(old.owner, old.identity), tombstone_item(stone), **_unchanged(old))
 
     def _transact(self, writes: Sequence[Write]) -> None:
         actions = []
@@ -172,9 +172,9 @@ class Leads:
 
     def _read(self, owner: str, identity: str) -> Lead | Tombstone | None:
         with translated("get lead"):
-            item = self.client.get_item(TableName=self.table, Key=to_item(_slot_key(owner, identity)),
+            item = self.client.get_item(TableName=self.table, Key=to_item(slot_key(owner, identity)),
                                         ConsistentRead=True).get("Item")
-        return _slot(from_item(item)) if item else None
+        return slot_from(from_item(item)) if item else None
 
     def _identity(self, owner: str, lead_id: str) -> str:
         """Where the id was last seen. The index lags behind; the slot itself then says where the lead went."""
@@ -226,17 +226,20 @@ def shard_of(lead_id: str) -> int:
     return int(lead_id[:8], 16) % LIST_SHARDS
 
 
-def _slot(item: Mapping[str, Any]) -> Lead | Tombstone:
+def slot_from(item: Mapping[str, Any]) -> Lead | Tombstone:
+    """What a slot's item, or a prior image of it, holds."""
     if item.get("gone"):
         return Tombstone(item["owner"], item["identity"], item["lead_id"], item["version"], item.get("moved_to", ""))
     return lead_from_item(item)
 
 
-def _prior(item: Mapping[str, Any]) -> Lead | Tombstone | None:
-    return _slot(item["image"]) if item.get("image") else None
+def prior_image(item: Mapping[str, Any]) -> Lead | Tombstone | None:
+    """What the slot held before the job; None when it was empty."""
+    return slot_from(item["image"]) if item.get("image") else None
 
 
-def _image(slot: Lead | Tombstone) -> dict[str, Any]:
+def slot_image(slot: Lead | Tombstone) -> dict[str, Any]:
+    """A slot as a prior image keeps it: all but the keys of indexes, which can be made again."""
     item = lead_item(slot) if isinstance(slot, Lead) else tombstone_item(slot)
     return {name: value for name, value in item.items() if not name.endswith(("_key", "_pk"))}
 
@@ -254,11 +257,13 @@ def _edited(now: str, before: str) -> str:
     return version if version > before else f"{before}+"
 
 
-def _slot_key(owner: str, identity: str) -> dict[str, str]:
+def slot_key(owner: str, identity: str) -> dict[str, str]:
+    """Where the lead of an identity lies, or its tombstone."""
     return {"pk": f"LEAD#{owner}#{identity}", "sk": "LEAD"}
 
 
-def _prior_key(owner: str, job_id: str, identity: str) -> dict[str, str]:
+def prior_key(owner: str, job_id: str, identity: str) -> dict[str, str]:
+    """Where the slot's state before a job lies."""
     return {"pk": f"PRIOR#{owner}#{job_id}#{identity}", "sk": "PRIOR"}
 
 

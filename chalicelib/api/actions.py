@@ -1,4 +1,4 @@
-"""What a person does to a job: cancel, resume, retry, force-complete. The engine acts, this answers."""
+"""What a person does to a job: cancel, resume, retry, undo, force-complete. The engine acts, this answers."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from chalicelib.api.models import ForceAnswer, StatusAnswer
 from chalicelib.api.status import owned_job
 from chalicelib.api.status_view import view
 from chalicelib.jobs import control
+from chalicelib.jobs import undo as engine_undo
 from chalicelib.settings import Settings
 
 Clock = Callable[[], datetime]
@@ -43,6 +44,16 @@ def retry(
     retried = control.retry(job.job_id, by=caller.subject, ledger=ledger, queues=queues, settings=settings,
                             clock=clock)
     return Response(body=view(retried, clock()).as_json(), status_code=202)
+
+
+def undo(
+    caller: Caller, job_id: str, *, ledger: Ledger, queues: Queues, settings: Settings, clock: Clock
+) -> Response:
+    """Put back what the job wrote, unless changed since; 202, the work happens later. Raises CANNOT_UNDO."""
+    job = owned_job(caller, job_id, ledger)
+    undone = engine_undo.undo(job.job_id, by=caller.subject, ledger=ledger, queues=queues, settings=settings,
+                              clock=clock)
+    return Response(body=view(undone, clock()).as_json(), status_code=202)
 
 
 def force_complete(caller: Caller, job_id: str, *, ledger: Ledger, clock: Clock) -> ForceAnswer:

@@ -15,6 +15,7 @@ from chalicelib.adapters.ledger import Ledger
 from chalicelib.adapters.records import Records
 from chalicelib.adapters.s3 import Blobs
 from chalicelib.adapters.sqs import Queues
+from chalicelib.adapters.undo_notes import UndoNotes
 from chalicelib.api.auth import Caller
 from chalicelib.api.export import start
 from chalicelib.api.export_record import Kind
@@ -71,8 +72,8 @@ def rejects(
 
 
 def report(
-    caller: Caller, job_id: str, query: ReportQuery, *, ledger: Ledger, blobs: Blobs, records: Records,
-    queues: Queues, settings: Settings, clock: Clock, inline_batches: int = INLINE_BATCHES,
+    caller: Caller, job_id: str, query: ReportQuery, *, ledger: Ledger, blobs: Blobs, undo_notes: UndoNotes,
+    records: Records, queues: Queues, settings: Settings, clock: Clock, inline_batches: int = INLINE_BATCHES,
 ) -> Response:
     """What became of every row: as JSON, as a workbook, or, for a job of very many batches, as an export of either."""
     job = owned_job(caller, job_id, ledger)
@@ -82,10 +83,10 @@ def report(
         return _accepted(start(caller.owner, Kind.REPORT, format_, filename, {"jobId": job.job_id}, records=records,
                                queues=queues, settings=settings, now=clock()))
     if format_ is FileFormat.JSON:
-        return Response(body=build_report(job, ledger=ledger, blobs=blobs, clock=clock,
+        return Response(body=build_report(job, ledger=ledger, blobs=blobs, undo_notes=undo_notes, clock=clock,
                                           from_batch=query.from_batch).as_json())
-    whole = build_report(job, ledger=ledger, blobs=blobs, clock=clock, page_batches=inline_batches,
-                         page_duplicates=settings.inline_rows)
+    whole = build_report(job, ledger=ledger, blobs=blobs, undo_notes=undo_notes, clock=clock,
+                         page_batches=inline_batches, page_duplicates=settings.inline_rows)
     with tempfile.TemporaryDirectory(prefix="dropmill-") as folder:
         path = Path(folder) / filename
         write_workbook(str(path), whole)

@@ -23,6 +23,7 @@ from chalicelib.adapters.ledger import Ledger
 from chalicelib.adapters.records import Records
 from chalicelib.adapters.s3 import Blobs
 from chalicelib.adapters.sqs import Queues
+from chalicelib.adapters.undo_notes import UndoNotes
 from chalicelib.api.auth import Caller
 from chalicelib.api.export_record import Export, Kept, Kind, keep, kept
 from chalicelib.api.files import CONTENT_TYPES, LINK_SECONDS, SHEET_ROWS, Layout, link_to, write_rows
@@ -69,7 +70,7 @@ def show(
 
 
 def run_export(
-    export_id: str, *, records: Records, listing: LeadListing, ledger: Ledger, blobs: Blobs,
+    export_id: str, *, records: Records, listing: LeadListing, ledger: Ledger, blobs: Blobs, undo_notes: UndoNotes,
     queues: Queues, settings: Settings, clock: Callable[[], datetime], remaining: Callable[[], float],
 ) -> None:
     """Take an export as far as time allows. Harmless at any time, any number of times, for any export id.
@@ -79,7 +80,7 @@ def run_export(
     found = kept(export_id, records)
     if found is None or found.export.state.terminal:
         return
-    exporter = Exporter(records, listing, ledger, blobs, queues, settings, clock, remaining)
+    exporter = Exporter(records, listing, ledger, blobs, undo_notes, queues, settings, clock, remaining)
     exporter.run(found)
 
 
@@ -98,6 +99,7 @@ class Exporter:
     listing: LeadListing
     ledger: Ledger
     blobs: Blobs
+    undo_notes: UndoNotes
     queues: Queues
     settings: Settings
     clock: Callable[[], datetime]
@@ -187,7 +189,7 @@ class Exporter:
             raise FileRefused(FileProblem.CORRUPT_FILE, "The job is no longer in the ledger.")
         if export.kind is Kind.REJECTS:
             return write_rejects(path, job, export.format, bom=bool(export.request.get("bom")), ledger=self.ledger)
-        report = build_report(job, ledger=self.ledger, blobs=self.blobs, clock=self.clock,
+        report = build_report(job, ledger=self.ledger, blobs=self.blobs, undo_notes=self.undo_notes, clock=self.clock,
                               page_batches=SHEET_ROWS, page_duplicates=SHEET_ROWS // 10)
         if export.format is FileFormat.XLSX:
             write_workbook(path, report)

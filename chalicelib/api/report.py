@@ -14,8 +14,17 @@ from typing import Any
 
 from chalicelib.adapters.ledger import Ledger
 from chalicelib.adapters.s3 import Blobs
-from chalicelib.api.models import BatchReport, DuplicateReport, ReportAnswer, RowRange, SheetReport
+from chalicelib.adapters.undo_notes import UndoNotes
 from chalicelib.api.report_counts import Sums, balance, batch_report, sheet_reports, total_counts
+from chalicelib.api.report_models import (
+    BatchReport,
+    DuplicateReport,
+    KeptReport,
+    ReportAnswer,
+    RowRange,
+    SheetReport,
+)
+from chalicelib.api.status_view import undo_view
 from chalicelib.jobs.model import BatchDetail, BatchState, Bucket, Duplicate, Job, RowId, SheetCount, row_id, stamp
 from chalicelib.jobs.spool import Slice, Spool
 
@@ -49,8 +58,8 @@ class Accounting:
 
 
 def build_report(
-    job: Job, *, ledger: Ledger, blobs: Blobs, clock: Callable[[], datetime], from_batch: int = 1,
-    page_batches: int = PAGE_BATCHES, page_duplicates: int = PAGE_DUPLICATES,
+    job: Job, *, ledger: Ledger, blobs: Blobs, undo_notes: UndoNotes, clock: Callable[[], datetime],
+    from_batch: int = 1, page_batches: int = PAGE_BATCHES, page_duplicates: int = PAGE_DUPLICATES,
 ) -> ReportAnswer:
     """The report of a job, with one page of batches. Reads again, a few times, when the job moves meanwhile."""
     accounting = _read(job, ledger, _Page(from_batch, page_batches, page_duplicates))
@@ -64,7 +73,8 @@ def build_report(
         balance=balance(sums, rows, sheet_answers, counters=accounting.settled_as), sheets=sheet_answers,
         batches=tuple(accounting.batches), next_batch=accounting.next_batch,
         unsettled_batches=sums.unsettled_batches, duplicates=tuple(accounting.duplicates),
-        failed_rows=_failed_rows(job, accounting, sheets, blobs))
+        failed_rows=_failed_rows(job, accounting, sheets, blobs), undo=undo_view(job),
+        kept_by_undo=tuple(_kept(job, accounting, undo_notes)) if job.undo else ())
 
 
 def write_workbook(path: str, report: ReportAnswer) -> None:
@@ -123,6 +133,14 @@ def _differing(duplicate: Duplicate) -> tuple[dict[str, Any], dict[str, Any]]:
     fields = [name for name in {**duplicate.old, **duplicate.new}
               if duplicate.old.get(name) != duplicate.new.get(name)]
     return ({name: duplicate.old.get(name) for name in fields}, {name: duplicate.new.get(name) for name in fields})
+
+
+def _kept(job: Job, accounting: Accounting, undo_notes: UndoNotes) -> Iterator[KeptReport]:
+    """What an undo left alone in the batches of the page."""
+    last = (accounting.next_batch or job.batches_total + 1) - 1
+    for number, one in undo_notes.kept(job.job_id, last, after=accounting.page.first - 1):
+        if number <= last:
+            yield KeptReport(lead_id=one.record_id, reason=one.reason, by_job_id=one.by_job or None)
 
 
 # --- failed rows

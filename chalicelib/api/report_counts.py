@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from chalicelib.api.models import Balance, BatchReport, RowCounts, SheetReport
+from chalicelib.api.models import RowCounts
+from chalicelib.api.report_models import Balance, BatchReport, SheetReport
 from chalicelib.jobs import transitions
 from chalicelib.jobs.model import BatchDetail, BatchState, Bucket, Job, Outcome, SheetCount
 

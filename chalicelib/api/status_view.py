@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.api.models import Action, JobError, JobMetadata, Progress, Recovery, RowCounts, StatusAnswer
-from chalicelib.jobs.model import Job, Status, stamp
+from chalicelib.api.models import Action, JobError, JobMetadata, Progress, Recovery, RowCounts, StatusAnswer, UndoView
+from chalicelib.jobs.model import Job, Status, Undo, stamp
 from chalicelib.jobs.transitions import recoverable
 
 FIRST_POLL_MS = 2000
@@ -29,14 +29,23 @@ def view(job: Job, now: datetime) -> StatusAnswer:
         upload_id=job.job_id, job_id=job.job_id, pipeline=job.pipeline, status=job.status.value, stage=_stage(job),
         paused=job.paused or None, run=job.run, progress=_progress(job, remaining), rows=row_counts(job),
         metadata=_metadata(job, now, remaining), error=_error(job), user_message=_sentence(job),
-        recovery=_recovery(job), duplicate_of=job.duplicate_of or None, created_at=job.created_at,
-        updated_at=job.updated_at, retry_after_ms=_retry_after_ms(job, now))
+        recovery=_recovery(job), duplicate_of=job.duplicate_of or None, undo=undo_view(job),
+        created_at=job.created_at, updated_at=job.updated_at, retry_after_ms=_retry_after_ms(job, now))
 
 
 def row_counts(job: Job) -> RowCounts:
     return RowCounts(
         total=job.rows, pending=job.pending, new=job.new, updated=job.updated, unchanged=job.unchanged,
         superseded=job.superseded, rejected=job.rejected, cancelled=job.cancelled, failed=job.failed)
+
+
+def undo_view(job: Job) -> UndoView | None:
+    """What became of what the job wrote; None for a job that nobody undid."""
+    if job.undo is None:
+        return None
+    return UndoView(
+        state=job.undo.value, by=job.undo_by, requested_at=job.undo_at, completed_at=job.undone_at or None,
+        removed=job.undo_removed, restored=job.undo_restored, unchanged=job.undo_unchanged, kept=job.undo_kept)
 
 
 def _progress(job: Job, remaining: int | None) -> Progress:
@@ -84,6 +93,8 @@ def _error(job: Job) -> JobError | None:
 
 
 def _sentence(job: Job) -> str:
+    if job.undo:
+        return _undo_sentence(job)
     if job.paused and not job.status.terminal:
         return _PAUSES.get(job.paused, "The job is paused; resume it to go on.")
     if job.duplicate_of:
@@ -97,6 +108,13 @@ def _sentence(job: Job) -> str:
         Status.COMPLETED: _completed_sentence(job),
         Status.CANCELLED: f"Cancelled: {job.rows - job.cancelled} of {job.rows} rows were done before.",
     }[job.status]
+
+
+def _undo_sentence(job: Job) -> str:
+    if job.undo is Undo.RUNNING:
+        return "The job is being undone."
+    kept = f", {job.undo_kept} kept because they were changed since" if job.undo_kept else ""
+    return f"Undone: {job.undo_removed} leads removed, {job.undo_restored} restored{kept}."
 
 
 def _processing_sentence(job: Job) -> str:
@@ -119,6 +137,10 @@ def _recovery(job: Job) -> Recovery:
 
 
 def _options(job: Job) -> Iterator[Action]:
+    if job.undo:
+        if job.undo is Undo.RUNNING:
+            yield _post(job, "undo", "Make sure that the undoing goes on.")
+        return
     if not job.status.terminal:
         yield _post(job, "cancel", "Stop the job; what is done stays.")
     if job.status is Status.CANCELLED or (job.paused and not job.status.terminal):
@@ -127,6 +149,8 @@ def _options(job: Job) -> Iterator[Action]:
         yield _post(job, "retry", "Run what failed again.")
     if job.status is Status.PROCESSING and job.planned and job.batches_pending:
         yield _post(job, "force-complete", "Operators: end the job; what is missing counts as failed.")
+    if job.status.terminal and job.new + job.updated + job.unchanged:
+        yield _post(job, "undo", "Remove what the job created and restore what it overwrote.")
     if job.rejected:
         yield Action(action="rejects", description="Download the rejected rows, correct and drop them again.",
                      method="GET", path=f"/status/{job.job_id}/rejects")
@@ -141,6 +165,8 @@ def _post(job: Job, action: str, description: str) -> Action:
 
 
 def _retry_after_ms(job: Job, now: datetime) -> int | None:
+    if job.undo is Undo.RUNNING:
+        return FIRST_POLL_MS
     if job.status.terminal:
         return None
     age = max(0.0, (now - _time(job.created_at)).total_seconds())

@@ -8,65 +8,92 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from chalicelib.adapters.lead_listing import LeadListing
-from chalicelib.adapters.ledger import Ledger
-from chalicelib.adapters.records import Records
-from chalicelib.adapters.s3 import Blobs
 from chalicelib.adapters.sqs import Queues
-from chalicelib.api.export import give_up, run_export
+from chalicelib.api import export
 from chalicelib.errors import Malformed
+from chalicelib.jobs import undo
 from chalicelib.jobs.receiving import Consumer
 from chalicelib.metrics import Metrics
 from chalicelib.settings import Settings
 
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
+Call = Callable[..., Any]
+"""Calls a function with what its parameters are named after."""
 
-class TaskMessage(BaseModel):
+
+class Task(BaseModel):
     """A request for work that goes on, invocation after invocation, until it is done."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
 
     v: Literal[0, 1]
+
+    def run(self, call: Call, remaining: Callable[[], float]) -> None:
+        """Take the work as far as time allows. Harmless any number of times."""
+        raise NotImplementedError
+
+    def give_up(self, call: Call, cause: str) -> None:
+        """Tell those who wait that nobody works on it any more."""
+        raise NotImplementedError
+
+
+class ExportTask(Task):
+    """Make a file."""
+
     task: Literal["export"]
-    export_id: str = Field(alias="exportId", pattern=r"^[A-Za-z0-9_-]{1,128}$")
+    export_id: Id = Field(alias="exportId")
+
+    def run(self, call: Call, remaining: Callable[[], float]) -> None:
+        call(export.run_export, export_id=self.export_id, remaining=remaining)
+
+    def give_up(self, call: Call, cause: str) -> None:  # noqa: ARG002
+        call(export.give_up, export_id=self.export_id)
+
+
+class UndoTask(Task):
+    """Put back what a job wrote, on condition that it is still in that run."""
+
+    task: Literal["undo"]
+    job_id: Id = Field(alias="jobId")
+    run_seen: int = Field(alias="run", ge=1)
+    by: str = ""
+
+    def run(self, call: Call, remaining: Callable[[], float]) -> None:
+        call(undo.Undoer, remaining=remaining).run(self.job_id, run=self.run_seen, by=self.by)
+
+    def give_up(self, call: Call, cause: str) -> None:
+        call(undo.stopped, job_id=self.job_id, cause=cause)
 
 
 @dataclass(frozen=True, slots=True)
 class TaskWorker:
     """One invocation's task worker. `remaining` answers the seconds until the platform ends it."""
 
-    records: Records
-    listing: LeadListing
-    ledger: Ledger
-    blobs: Blobs
     queues: Queues
     settings: Settings
-    clock: Callable[[], datetime]
-    remaining: Callable[[], float]
     rng: random.Random
     metrics: Metrics
+    call: Call
+    remaining: Callable[[], float]
 
     def work(self, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Run the tasks of one SQS event; answers Lambda's partial batch response."""
-        return Consumer(self.settings.tasks_queue, self.queues, self.settings, self.rng, self.metrics,
-                        run=self._run, give_up=self._give_up).work(records)
-
-    def _run(self, body: str) -> None:
-        run_export(parse_task(body).export_id, records=self.records, listing=self.listing, ledger=self.ledger,
-                   blobs=self.blobs, queues=self.queues, settings=self.settings, clock=self.clock,
-                   remaining=self.remaining)
-
-    def _give_up(self, body: str, _cause: str) -> None:
-        give_up(parse_task(body).export_id, records=self.records, clock=self.clock)
+        return Consumer(
+            self.settings.tasks_queue, self.queues, self.settings, self.rng, self.metrics,
+            run=lambda body: parse_task(body).run(self.call, self.remaining),
+            give_up=lambda body, cause: parse_task(body).give_up(self.call, cause)).work(records)
 
 
-def parse_task(body: str) -> TaskMessage:
+def parse_task(body: str) -> Task:
     """Raises Malformed for anything that is not a task."""
     try:
-        return TaskMessage.model_validate_json(body)
+        return _TASK.validate_json(body)
     except ValidationError as error:
         raise Malformed("the message is no task of ours", problems=len(error.errors())) from None
+
+
+_TASK: TypeAdapter[Task] = TypeAdapter(Annotated[ExportTask | UndoTask, Field(discriminator="task")])

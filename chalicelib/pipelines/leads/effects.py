@@ -27,6 +27,7 @@ class _Plan:
     writes: list[Write] = field(default_factory=list)
     displaced: list[Displaced] = field(default_factory=list)
     duplicates: list[Duplicate] = field(default_factory=list)
+    marks: list[str] = field(default_factory=list)
 
 
 def plan_effects(job: Job, batch: Batch, processed: Processed, *, leads: Leads) -> Effects:
@@ -38,7 +39,8 @@ def plan_effects(job: Job, batch: Batch, processed: Processed, *, leads: Leads) 
         plan.outcomes |= {entry.row: Outcome.SUPERSEDED for entry in (*losers, winner)}
         lead_id = _judge(plan, job, batch, identity, winner, views[identity], mode, leads)
         plan.duplicates += [_duplicate(lead_id, winner, loser.record, winner.record) for loser in losers]
-    return Effects(plan.outcomes, tuple(plan.writes), tuple(plan.displaced), tuple(plan.duplicates))
+    return Effects(plan.outcomes, tuple(plan.writes), tuple(plan.displaced), tuple(plan.duplicates),
+                   tuple(plan.marks))
 
 
 def identity_of(job: Job, entry: Stored) -> str:
@@ -87,6 +89,7 @@ def _judge(
     plan.writes.append(leads.put(lead, slot))
     if not view.has_prior:
         plan.writes.append(leads.put_prior(lead, job.job_id, slot, _moment(job.uploaded_at)))
+        plan.marks.append(identity)
     if isinstance(slot, Lead):
         plan.duplicates.append(_duplicate(lead.lead_id, entry, slot.content, content))
         if slot.claimed_by.get("job") == job.job_id:

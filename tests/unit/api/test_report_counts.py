@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.api.models import Balance
+from chalicelib.api.report_models import Balance
 from chalicelib.api.report_counts import Sums, balance, sheet_reports, total_counts
 from chalicelib.jobs.model import BatchDetail, BatchEntry, BatchState, Bucket, Job, Outcome, SheetCount, Status
 

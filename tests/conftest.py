@@ -15,9 +15,14 @@ from chalicelib.local.access import Access
 from chalicelib.local.emulator import Emulator
 from chalicelib.local.resources import Built, build
 from chalicelib.local.template import read
+from tests.policy_watch import PolicyWatch
 
 TEMPLATE = Path(__file__).parent.parent / ".chalice" / "resources.yaml"
 _ACCOUNTS = itertools.count(100_000_000_000 + os.getpid() * 10_000)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(PolicyWatch(config), "policy-watch")
 
 
 @dataclass(frozen=True, slots=True)

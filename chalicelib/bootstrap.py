@@ -257,6 +257,9 @@ class Services:
     def _session(self) -> boto3.Session:
         import boto3
 
+        if not self.settings.local:
+            # Lambda's own are temporary: they are worth nothing without their session token, which boto3 finds itself.
+            return boto3.Session(region_name=self.settings.region)
         return boto3.Session(
             region_name=self.settings.region, aws_access_key_id=self.settings.aws_access_key_id or None,
             aws_secret_access_key=self.settings.aws_secret_access_key.get_secret_value() or None)

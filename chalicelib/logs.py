@@ -45,15 +45,14 @@ class MaskingFormatter(LambdaPowertoolsFormatter):
     """JSON lines in which e-mail addresses and international phone numbers are masked, wherever they turn up."""
 
     def serialize(self, log: Any) -> str:
-        return masked(super().serialize(_in_context(log)))
+        return masked(super().serialize(log))
 
 
 class TextFormatter(MaskingFormatter):
     """The same facts as one line a person can read."""
 
     def serialize(self, log: Any) -> str:
-        facts = _in_context(log).items()
-        fields = " ".join(f"{name}={value}" for name, value in facts if name not in _STANDARD and value)
+        fields = " ".join(f"{name}={value}" for name, value in log.items() if name not in _STANDARD and value)
         text = log.get("message")
         line = text if isinstance(text, str) else json.dumps(text, default=str)
         return masked(f"{log.get('level', ''):<7} {line}  {fields}".rstrip())
@@ -64,14 +63,20 @@ def masked(text: str) -> str:
     return _PHONE.sub("+***", _EMAIL.sub(lambda found: f"{found.group()[0]}***@***", text))
 
 
-def _in_context(log: Mapping[str, Any]) -> dict[str, Any]:
-    return {**log, **{name: value for name, value in _bound.get().items() if name not in log}}
+def _add_bound(record: logging.LogRecord) -> bool:
+    for name, value in _bound.get().items():
+        record.__dict__.setdefault(name, value)
+    return True
 
 
 def _logger() -> Logger:
-    formatter = TextFormatter if os.environ.get("LOG_FORMAT") == "text" else MaskingFormatter
-    return Logger(service="dropmill", level=os.environ.get("LOG_LEVEL", "INFO"), logger_formatter=formatter(),
-                  stream=sys.stdout)
+    text = os.environ.get("LOG_FORMAT") == "text"
+    made = Logger(service="dropmill", level=os.environ.get("LOG_LEVEL", "INFO"), stream=sys.stdout,
+                  logger_formatter=TextFormatter() if text else MaskingFormatter())
+    made.addFilter(_add_bound)
+    if not text and "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+        made.append_keys(function_name=os.environ["AWS_LAMBDA_FUNCTION_NAME"])
+    return made
 
 
 log = _logger()

@@ -20,7 +20,8 @@ from chalicelib.api.models import ErrorBody, ErrorDetail
 from chalicelib.api.requests import CALLER, REQUEST_ID, header
 from chalicelib.api.views import CORRELATION, CORS, Surfaced
 from chalicelib.errors import CodedError, RequestProblem, RequestRefused, Transient, Unavailable, Waiting
-from chalicelib.logs import log
+from chalicelib.logs import bound, log
+from chalicelib.metrics import Metric, Metrics
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """A Lambda takes 6 MB, and a binary body travels as base64: 4.5 MB are the most that can arrive (AWS quotas)."""
@@ -39,19 +40,25 @@ GetResponse = Callable[[Request], Response]
 
 
 def serve(
-    request: Request, get_response: GetResponse, *, token_rules: TokenRules, records: Records,
+    request: Request, get_response: GetResponse, *, token_rules: TokenRules, records: Records, metrics: Metrics,
     clock: Callable[[], datetime],
 ) -> Response:
-    """Answer one request; nothing that happens below gets past as an exception."""
+    """Answer one request; nothing that happens below gets past as an exception.
+
+    Every line that is logged below, and every job and message that comes of it, carries the request's id.
+    """
     began = clock()
     request.context[REQUEST_ID] = _request_id(request)
-    try:
-        response = _guarded(request, get_response, token_rules, records, clock)
-    except Exception as error:  # the one place where every failure becomes an answer
-        response = _refusal(error, request, began)
-    response = _in_one_shape(response, request, began)
-    _add_headers(response, request)
-    _log_access(request, response, (clock() - began).total_seconds())
+    with metrics.invocation(), bound(request_id=request.context[REQUEST_ID], correlation_id=_correlation_id(request)):
+        try:
+            response = _guarded(request, get_response, token_rules, records, clock)
+        except Exception as error:  # the one place where every failure becomes an answer
+            response = _refusal(error, request, began)
+        response = _in_one_shape(response, request, began)
+        _add_headers(response, request)
+        _log_access(request, response, (clock() - began).total_seconds())
+        metrics.count(Metric.REQUESTS)
+        metrics.count(Metric.REQUEST_ERRORS, int(response.status_code >= 500))
     return response
 
 
@@ -143,8 +150,7 @@ def _log_access(request: Request, response: Response, seconds: float) -> None:
 
 def _facts(request: Request, **more: Any) -> dict[str, Any]:
     """The route, not the path or the query: those can hold personal data."""
-    return {"method": request.method, "route": request.path, "request_id": request.context[REQUEST_ID],
-            "correlation_id": _correlation_id(request), **more}
+    return {"method": request.method, "route": request.path, **more}
 
 
 def _request_id(request: Request) -> str:

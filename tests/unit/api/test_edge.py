@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import jwt
@@ -28,6 +30,8 @@ from chalicelib.errors import (
     Unavailable,
     Waiting,
 )
+from chalicelib.logs import request_id
+from chalicelib.metrics import Metrics, Values
 from tests.unit.api.fakes import Clock, MemoryRecords
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -46,6 +50,8 @@ class Site:
     def __init__(self) -> None:
         self.clock = Clock()
         self.records = MemoryRecords(self.clock)
+        self.measured = Counter[str]()
+        self.metrics = Metrics("test", self.measure)
         self.calls = 0
         self.does: Any = lambda request: {"done": True}
         self.app = app = Chalice(app_name="small", configure_logs=False)
@@ -53,7 +59,8 @@ class Site:
 
         @app.middleware("http")
         def middleware(request: Request, get_response: Any) -> Response:
-            return edge.serve(request, get_response, token_rules=RULES, records=self.records, clock=self.clock)
+            return edge.serve(request, get_response, token_rules=RULES, records=self.records, metrics=self.metrics,
+                              clock=self.clock)
 
         @app.route("/health")
         @app.route("/thing", methods=["GET", "POST"])
@@ -62,6 +69,9 @@ class Site:
             return self.does(app.current_request)
 
         adapt_views(app)
+
+    def measure(self, _dimensions: Mapping[str, str], values: Values) -> None:
+        self.measured.update({metric.value: int(sum(several)) for metric, several in values.items()})
 
     def __call__(
         self, method: str = "GET", path: str = "/thing", body: Any = None, *, org: str = "acme", **headers: str
@@ -123,8 +133,27 @@ def test_unexpected_failure_is_logged_with_its_request_id_and_trace(site: Site, 
     with caplog.at_level(logging.ERROR):
         _, body, _ = site()
     (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
-    assert record.request_id == body["error"]["requestId"]
+    assert record.__dict__["request_id"] == body["error"]["requestId"]
     assert record.exc_info is not None
+
+
+def test_what_is_logged_and_made_below_carries_the_request(site: Site, caplog: pytest.LogCaptureFixture):
+    asked: list[str] = []
+    site.does = lambda request: asked.append(request_id()) or {"done": True}
+    with caplog.at_level(logging.INFO):
+        _, _, headers = site(x_correlation_id="shop-7")
+    assert asked == [headers["x-request-id"]]
+    line, = caplog.records
+    assert (line.__dict__["request_id"], line.__dict__["correlation_id"]) == (asked[0], "shop-7")
+
+
+@pytest.mark.parametrize(("error", "failed"), [
+    (None, 0), (RequestRefused(RequestProblem.NOT_FOUND), 0), (Transient("x"), 1), (ZeroDivisionError(), 1)])
+def test_requests_are_counted_and_our_own_failures_among_them(site: Site, error: Exception | None, failed: int):
+    if error:
+        site.does = raising(error)
+    site()
+    assert (site.measured["Requests"], site.measured["RequestErrors"]) == (1, failed)
 
 
 def test_access_line_holds_the_route_and_nothing_personal(site: Site, caplog: pytest.LogCaptureFixture):

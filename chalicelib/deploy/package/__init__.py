@@ -7,13 +7,13 @@ The downside: what Chalice would have compiled from source, this refuses.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from chalicelib.deploy.package import bytecode, importing, links, sizes, strip, wheels
+from chalicelib.deploy.package import bytecode, importing, kept, links, sizes, strip, wheels
 from chalicelib.deploy.package.runtimes import RUNNING, interpreter, runtime
 from chalicelib.deploy.package.sizes import MB, Share
 
@@ -65,17 +65,28 @@ def vendor(
     """Build the dependencies of `project` (its requirements.txt) for Lambda's `python` into `target`, replacing it.
 
     `light` compiles what the API and the splitter load, `full` everything. `direct`: Lambda gets the zip in one
-    request, which bounds its size. `target` is only replaced when all checks pass: pins, tags,
-    links, sizes, imports. Raises PackageRefused.
+    request, which bounds its size. `target` is only replaced when all checks pass: pins, tags, links, sizes, imports.
+    What was built from the same before is not built again. Raises PackageRefused.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
+    made_of = kept.key(project, python=python, bytecode=bytecode, direct=direct, interpreter=interpreter(python))
+    if (old := kept.recall(target, made_of)) is not None:
+        return _report(old)
     with TemporaryDirectory(prefix=".vendor-", dir=target.parent) as folder:
         building = Path(folder, "packages")
         report = _build(building, python, bytecode, project, direct=direct)
         if target.exists():
             shutil.rmtree(target)
         building.rename(target)
+    kept.remember(target, made_of, asdict(report))
     return report
+
+
+def _report(told: Mapping[str, Any]) -> PackageReport:
+    """A report as `asdict` gave it and JSON kept it."""
+    return PackageReport(**{**told, "shares": tuple(Share(**each) for each in told["shares"]),
+                            "functions": tuple(FunctionStart(**each) for each in told["functions"]),
+                            "warnings": tuple(told["warnings"])})
 
 
 def _build(building: Path, python: str, wanted: Bytecode, project: Path, *, direct: bool) -> PackageReport:

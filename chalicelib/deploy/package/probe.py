@@ -97,16 +97,16 @@ def _channel() -> Any:
 
 def _stand_in_lambda(order: Event) -> None:
     sys.path[:] = [*order["first"], *sys.path, *order["last"]]
-    sealed = tuple(order["sealed"])
+    sealed = tuple(f"{folder}/" for folder in order["sealed"])
     writing = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
     def watch(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "socket.connect":
             raise RuntimeError(f"connects to {arguments[1]} while it should only import")
         if event == "open" and isinstance(arguments[0], str) and arguments[2] and arguments[2] & writing:
-            path = os.path.abspath(arguments[0])  # noqa: PTH100 - pathlib is not loaded here, and would count
+            path = os.path.abspath(arguments[0]) + "/"  # noqa: PTH100 - pathlib is not loaded here, and would count
             if path.startswith(sealed) or not path.startswith(("/tmp/", "/dev/")):  # noqa: S108 - as on Lambda
-                raise OSError(30, "Read-only file system", path)
+                raise OSError(30, "Read-only file system", arguments[0])
 
     sys.addaudithook(watch)
 

@@ -115,11 +115,15 @@ def main() -> None:
 
 
 def _restrict(memory: int, seconds: int) -> None:
+    """Limits of this process; never above those that it was started under, which nobody may raise."""
     import resource
 
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    for kind, soft, hard in ((resource.RLIMIT_CORE, 0, 0), (resource.RLIMIT_AS, memory, memory),
+                             (resource.RLIMIT_CPU, seconds, seconds + 1)):
+        most = resource.getrlimit(kind)[1]
+        if most != resource.RLIM_INFINITY:
+            soft, hard = min(soft, most), min(hard, most)
+        resource.setrlimit(kind, (soft, hard))
 
 
 def _code(error: BaseException) -> FileProblem:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.deploy.alarms import physical
 from chalicelib.deploy.facts import FunctionFacts, function_facts
 from chalicelib.deploy.template import written
 from tests.architecture import policies
@@ -92,7 +93,8 @@ def test_only_the_listener_of_a_queue_may_receive_from_it():
 
 @pytest.mark.parametrize("function", FUNCTIONS.values(), ids=lambda facts: facts.name)
 def test_a_function_may_do_what_lambda_itself_does_with_its_role(function: FunctionFacts):
-    log = f"arn:aws:logs:us-east-1:000000000000:log-group:/aws/lambda/dropmill-test-{function.name}:*"
+    group = physical(function.name).replace("${App}-${Stage}", "dropmill-test")
+    log = f"arn:aws:logs:us-east-1:000000000000:log-group:/aws/lambda/{group}:*"
     needed = {(action, log) for action in ("logs:CreateLogStream", "logs:PutLogEvents")}
     if function.queue:
         needed |= {(action, QUEUE + function.queue)

@@ -87,7 +87,7 @@ def test_tables_have_their_indexes_and_expiry(aws: Any) -> None:
     table = dynamodb.describe_table(TableName="dropmill-test-ledger")["Table"]
     expiry = dynamodb.describe_time_to_live(TableName="dropmill-test-ledger")["TimeToLiveDescription"]
 
-    assert {index["IndexName"] for index in table["GlobalSecondaryIndexes"]} == {"by_owner", "open_jobs"}
+    assert {index["IndexName"] for index in table["GlobalSecondaryIndexes"]} == {"by_owner", "open_jobs", "by_day"}
     assert expiry["AttributeName"] == "expires_at"
 
 

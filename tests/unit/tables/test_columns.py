@@ -57,7 +57,7 @@ def test_each_field_is_given_once_and_best_first() -> None:
 def test_a_given_mapping_is_settled_beforehand() -> None:
     given = {"e-mail": "", "Kontakt": "email"}
     assert map_columns(["E-MAIL", "Kontakt", "Phone"], {}, FIELDS, given).fields == {
-        "Kontakt": "email", "Phone": "phone",
+        "E-MAIL": "", "Kontakt": "email", "Phone": "phone",
     }
 
 

@@ -154,7 +154,7 @@ def test_a_given_header_row_that_is_blank_is_no_header(tmp_path: Path) -> None:
 def test_a_given_mapping_wins(tmp_path: Path) -> None:
     read = reading(tmp_path / "a.csv", "Wer,Email\nAnna,a@b.co\n", {"mapping": {"Wer": "name", "Email": ""}})
     list(read)
-    assert read.columns == {"Sheet1": {"Wer": "name"}}
+    assert read.columns == {"Sheet1": {"Wer": "name", "Email": ""}}
 
 
 @pytest.mark.parametrize(

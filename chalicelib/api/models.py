@@ -185,6 +185,7 @@ class ForceAnswer(Wire):
     message: str
     job_id: str
     status: str
+    cost: CostView
     action: str
     failed_batches: int
     failed_rows: int

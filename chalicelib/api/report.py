@@ -15,6 +15,7 @@ from typing import Any
 from chalicelib.adapters.ledger import Ledger
 from chalicelib.adapters.s3 import Blobs
 from chalicelib.adapters.undo_notes import UndoNotes
+from chalicelib.api.cost_view import cost_view
 from chalicelib.api.report_counts import Sums, balance, batch_report, sheet_reports, total_counts
 from chalicelib.api.report_models import (
     BatchReport,
@@ -73,7 +74,7 @@ def build_report(
         balance=balance(sums, rows, sheet_answers, counters=accounting.settled_as), sheets=sheet_answers,
         batches=tuple(accounting.batches), next_batch=accounting.next_batch,
         unsettled_batches=sums.unsettled_batches, duplicates=tuple(accounting.duplicates),
-        failed_rows=_failed_rows(job, accounting, sheets, blobs), undo=undo_view(job),
+        failed_rows=_failed_rows(job, accounting, sheets, blobs), cost=cost_view(job), undo=undo_view(job),
         kept_by_undo=tuple(_kept(job, accounting, undo_notes)) if job.undo else ())
 
 
@@ -198,7 +199,8 @@ def _summary(report: ReportAnswer) -> Any:
 
     told = {"jobId": report.job_id, "fileName": report.file_name, "sha256": report.sha256, "status": report.status,
             "asOf": report.as_of, "duplicateOf": report.duplicate_of, "balanced": report.balance.balanced,
-            **{f"rows {word}": count for word, count in report.rows.as_json().items()}}
+            **{f"rows {word}": count for word, count in report.rows.as_json().items()},
+            **{f"cost {word}": amount for word, amount in report.cost.as_json().items()}}
     return pd.Series({name: _text(value) for name, value in told.items()})
 
 

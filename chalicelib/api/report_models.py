@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from chalicelib.api.models import RowCounts, UndoView, Wire
+from chalicelib.api.models import CostView, RowCounts, UndoView, Wire
 
 
 class SheetReport(Wire):
@@ -97,5 +97,6 @@ class ReportAnswer(Wire):
     unsettled_batches: int
     duplicates: tuple[DuplicateReport, ...]
     failed_rows: tuple[RowRange, ...]
+    cost: CostView
     undo: UndoView | None
     kept_by_undo: tuple[KeptReport, ...]

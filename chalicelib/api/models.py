@@ -126,6 +126,39 @@ class JobMetadata(Wire):
     requested_by: str | None
 
 
+class CorrectionsView(Wire):
+    """Rejects that came back corrected. Of a job that is itself such a file, `parentJobId` says where they count.
+
+    `open` is null there; `unlinkedRows` named a reject that does not exist, and were processed without a link.
+    """
+
+    parent_job_id: str | None
+    corrected: int
+    open: int | None
+    corrected_by: tuple[str, ...]
+    unlinked_rows: int
+
+
+class CostView(Wire):
+    """What the job used so far, failed attempts included, at list prices: an estimate, not the bill.
+
+    `promptTokens` holds `cacheHitTokens`, which cost less. `cachedRows` asked nobody, `fallbackRows` the rules did.
+    """
+
+    estimated_usd: float
+    provider_usd: float
+    aws_usd: float
+    provider_calls: int
+    failed_calls: int
+    prompt_tokens: int
+    cache_hit_tokens: int
+    completion_tokens: int
+    cached_rows: int
+    fallback_rows: int
+    gb_seconds: float
+    aws_requests: int
+
+
 class UndoView(Wire):
     """How far the undoing of a job is, and what became of the records that it wrote; the report lists the kept ones."""
 
@@ -152,9 +185,11 @@ class StatusAnswer(Wire):
     progress: Progress
     rows: RowCounts
     metadata: JobMetadata
+    cost: CostView
     error: JobError | None
     user_message: str
     recovery: Recovery
+    corrections: CorrectionsView | None
     undo: UndoView | None
     duplicate_of: str | None
     created_at: str
@@ -185,7 +220,6 @@ class ForceAnswer(Wire):
     message: str
     job_id: str
     status: str
-    cost: CostView
     action: str
     failed_batches: int
     failed_rows: int
@@ -244,6 +278,14 @@ class LeadPage(Wire):
     sorting: Sorting
 
 
+class CorrectsView(Wire):
+    """The rejected row that a row corrects."""
+
+    job_id: str
+    worksheet: str = Field(serialization_alias="_worksheet")
+    row: int
+
+
 class LineageAnswer(Wire):
     """Where a lead's present content came from."""
 
@@ -257,6 +299,7 @@ class LineageAnswer(Wire):
     provider: str | None
     prompt_version: str | None
     warnings: tuple[str, ...]
+    corrects: CorrectsView | None
     created_at: str
     updated_at: str
 

@@ -6,7 +6,18 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.api.models import Action, JobError, JobMetadata, Progress, Recovery, RowCounts, StatusAnswer, UndoView
+from chalicelib.api.cost_view import cost_view
+from chalicelib.api.models import (
+    Action,
+    CorrectionsView,
+    JobError,
+    JobMetadata,
+    Progress,
+    Recovery,
+    RowCounts,
+    StatusAnswer,
+    UndoView,
+)
 from chalicelib.jobs.model import Job, Status, Undo, stamp
 from chalicelib.jobs.transitions import recoverable
 
@@ -28,9 +39,10 @@ def view(job: Job, now: datetime) -> StatusAnswer:
     return StatusAnswer(
         upload_id=job.job_id, job_id=job.job_id, pipeline=job.pipeline, status=job.status.value, stage=_stage(job),
         paused=job.paused or None, run=job.run, progress=_progress(job, remaining), rows=row_counts(job),
-        metadata=_metadata(job, now, remaining), error=_error(job), user_message=_sentence(job),
-        recovery=_recovery(job), duplicate_of=job.duplicate_of or None, undo=undo_view(job),
-        created_at=job.created_at, updated_at=job.updated_at, retry_after_ms=_retry_after_ms(job, now))
+        metadata=_metadata(job, now, remaining), cost=cost_view(job), error=_error(job), user_message=_sentence(job),
+        recovery=_recovery(job), duplicate_of=job.duplicate_of or None, corrections=_corrections(job),
+        undo=undo_view(job), created_at=job.created_at, updated_at=job.updated_at,
+        retry_after_ms=_retry_after_ms(job, now))
 
 
 def row_counts(job: Job) -> RowCounts:
@@ -46,6 +58,14 @@ def undo_view(job: Job) -> UndoView | None:
     return UndoView(
         state=job.undo.value, by=job.undo_by, requested_at=job.undo_at, completed_at=job.undone_at or None,
         removed=job.undo_removed, restored=job.undo_restored, unchanged=job.undo_unchanged, kept=job.undo_kept)
+
+
+def _corrections(job: Job) -> CorrectionsView | None:
+    if not (job.rejected or job.parent_job_id or job.unlinked):
+        return None
+    return CorrectionsView(
+        parent_job_id=job.parent_job_id or None, corrected=job.corrected, corrected_by=tuple(job.corrected_by),
+        open=None if job.parent_job_id else max(0, job.rejected - job.corrected), unlinked_rows=job.unlinked)
 
 
 def _progress(job: Job, remaining: int | None) -> Progress:
@@ -128,7 +148,11 @@ def _completed_sentence(job: Job) -> str:
         (job.new, "new"), (job.updated, "updated"), (job.unchanged, "unchanged"),
         (job.superseded, "superseded by a later row"), (job.rejected, "rejected"), (job.failed, "failed"),
         (job.cancelled, "cancelled")) if count]
-    return f"Done: {job.rows} rows" + (f" ({', '.join(parts)})." if parts else ".")
+    done = f"Done: {job.rows} rows" + (f" ({', '.join(parts)})." if parts else ".")
+    if not job.corrected:
+        return done
+    every = "All" if job.corrected >= job.rejected else f"{job.corrected} of"
+    return f"{done} {every} {job.rejected} rejected rows have come back corrected."
 
 
 def _recovery(job: Job) -> Recovery:
@@ -151,7 +175,7 @@ def _options(job: Job) -> Iterator[Action]:
         yield _post(job, "force-complete", "Operators: end the job; what is missing counts as failed.")
     if job.status.terminal and job.new + job.updated + job.unchanged:
         yield _post(job, "undo", "Remove what the job created and restore what it overwrote.")
-    if job.rejected:
+    if job.rejected > job.corrected:
         yield Action(action="rejects", description="Download the rejected rows, correct and drop them again.",
                      method="GET", path=f"/status/{job.job_id}/rejects")
 

@@ -13,14 +13,15 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.capacity import Meter
 from benchmarks.measure import in_fresh_process
 from benchmarks.place import Place, place
 from benchmarks.report import Table
+from chalicelib import costs
 from chalicelib.local.processes import PROJECT
+from chalicelib.settings import Settings
 
 ROWS = 1_000
 BATCH = 10
@@ -29,23 +30,10 @@ CALL_SECONDS = 6.0
 TOKENS_IN, TOKENS_OUT = 1_400, 900
 """Assumed tokens of one call for ten leads."""
 CORE_MEGABYTES = 1_769
+OBJECT_GET = 400
+"""Billionths of a dollar, as in `chalicelib.costs`, which needs no reads."""
 OWNER = "bench"
 HEADER = ("First name", "Last name", "E-mail", "Phone", "Company", "Title", "Notes")
-
-
-@dataclass(frozen=True, slots=True)
-class Prices:
-    """USD, us-east-1, on demand, as listed in November 2026: aws.amazon.com/{dynamodb,sqs,s3,lambda}/pricing."""
-
-    write_unit: float = 0.625e-6
-    read_unit: float = 0.125e-6
-    sqs_request: float = 0.40e-6
-    s3_put: float = 5e-6
-    s3_get: float = 0.4e-6
-    invocation: float = 0.20e-6
-    gb_second: float = 16.6667e-6
-    token_in: float = 0.15e-6
-    token_out: float = 0.60e-6
 
 
 def run(*, quick: bool) -> Table:
@@ -65,7 +53,7 @@ def run(*, quick: bool) -> Table:
         ("List prices of us-east-1 without free tiers. Write units: a transaction counts an item twice, each index "
          "adds its own; the leads table has five. "
          f"The `deepseek` lines add {_usd(ai)} by assumption: {CALL_SECONDS:.0f} s, {TOKENS_IN:,} tokens in and "
-         f"{TOKENS_OUT} out a call.",))
+         f"{TOKENS_OUT} out a call, at the prices of peak hours.",))
 
 
 def measured(rows: int) -> dict[str, Any]:
@@ -175,7 +163,7 @@ def _workbook(rows: int, company: str) -> bytes:
 
 def _bill(figures: Mapping[str, Any], rows: int, *, calls: bool) -> tuple[dict[str, float], dict[str, float]]:
     """Amounts and USD for 1,000 rows."""
-    prices, share = Prices(), 1000 / rows
+    share = 1000 / rows
     requests = Counter(figures["requests"])
     batches = rows / BATCH if calls else 0
     seconds = _gb_seconds(figures["cpu"], batches)
@@ -186,12 +174,13 @@ def _bill(figures: Mapping[str, Any], rows: int, *, calls: bool) -> tuple[dict[s
     amounts = {"DynamoDB write units": figures["writes"], "DynamoDB read units": figures["reads"],
                "SQS requests": sqs, "S3 writes": puts, "S3 reads": gets, "Lambda invocations": invocations,
                "Lambda GB-seconds": seconds}
-    rates = (prices.write_unit, prices.read_unit, prices.sqs_request, prices.s3_put, prices.s3_get, prices.invocation,
-             prices.gb_second)
+    rates = (costs.WRITE_UNIT, costs.READ_UNIT, costs.QUEUE_REQUEST, costs.OBJECT_PUT, OBJECT_GET, costs.INVOCATION,
+             costs.GB_SECOND)
     scaled = {what: amount * share for what, amount in amounts.items()}
-    usd = {what: amount * rate for (what, amount), rate in zip(scaled.items(), rates, strict=True)}
+    usd = {what: amount * rate / costs.NANO for (what, amount), rate in zip(scaled.items(), rates, strict=True)}
     if calls:
-        usd["tokens"] = batches * share * (TOKENS_IN * prices.token_in + TOKENS_OUT * prices.token_out)
+        used = {costs.Used.PROMPT_TOKENS: TOKENS_IN, costs.Used.COMPLETION_TOKENS: TOKENS_OUT}
+        usd["tokens"] = batches * share * _tariff().nanos(used) / costs.NANO
     return scaled, usd
 
 
@@ -208,3 +197,8 @@ def _figure(amount: float) -> str:
 
 def _usd(amount: float) -> str:
     return f"${amount:.4f}"
+
+
+def _tariff() -> costs.Tariff:
+    chosen = Settings().deepseek
+    return costs.Tariff(chosen.usd_prompt, chosen.usd_cache_hit, chosen.usd_completion)

@@ -1,4 +1,4 @@
-"""What S3 no longer has. A role needs `s3:ListBucket` for these ways to stay open: without it S3 answers 403, not 404."""
+"""What S3 no longer has. Without `s3:ListBucket` in the role it answers 403, not 404, and these ways are shut."""
 
 from __future__ import annotations
 

@@ -101,8 +101,11 @@ def map_columns(
     `remembered` from an earlier file of the same headers after it; their headers are compared without regard to case,
     accents and punctuation.
     """
-    settled = _settled(headers, remembered or {}, "remembered") | _settled(headers, given or {}, "given")
+    settled = _settled(headers, given or {}, "given")
     taken = {one.field for one in settled.values()}
+    recalled = _settled(headers, remembered or {}, "remembered")
+    settled = {header: one for header, one in recalled.items() if one.field not in taken - {""}} | settled
+    taken |= {one.field for one in settled.values()}
     scored = _scored(headers, samples, tuple(fields))
     chosen = _chosen([header for header in headers if header not in settled], scored, fields, taken)
     _ask_neighbours(headers, chosen, scored, fields, taken | set(chosen.values()), set(settled))
@@ -139,7 +142,7 @@ def fingerprint(headers: Sequence[str]) -> str:
 
 
 def _settled(headers: Sequence[str], wanted: Mapping[str, str], reason: str) -> dict[str, MappedColumn]:
-    """A field that is wanted for several headers is the first one's."""
+    """What is wanted, also one field for several headers: their cells then stand beside each other."""
     by_key = {squeezed(header): name for header, name in wanted.items()}
     found: dict[str, MappedColumn] = {}
     for header in headers:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from chalicelib.adapters.cache import Cache
+    from chalicelib.adapters.corrections import Corrections
     from chalicelib.adapters.days import Days
     from chalicelib.adapters.deepseek import DeepSeek
     from chalicelib.adapters.lead_listing import LeadListing
@@ -174,6 +175,12 @@ class Services:
         from chalicelib.adapters.lead_undo import LeadUndo
 
         return LeadUndo(self._dynamodb, self.settings.leads_table, clock=self.clock, sleep=self.sleep, rng=self.rng)
+
+    @cached_property
+    def corrections(self) -> Corrections:
+        from chalicelib.adapters.corrections import Corrections
+
+        return Corrections(self._dynamodb, self.settings.ledger_table, clock=self.clock, days=self.settings.ledger_days)
 
     @cached_property
     def undo_notes(self) -> UndoNotes:

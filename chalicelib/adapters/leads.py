@@ -25,7 +25,8 @@ LIST_SHARDS = 8
 PRIOR_DAYS = 30
 EDIT_TRIES = 10
 _MISSING_LAST = "\U0010fffd"
-_PLACE = ("sourceFile", "worksheet", "sheet", "row", "jobId", "batch", "provider", "promptVersion", "warnings")
+_PLACE = ("sourceFile", "worksheet", "sheet", "row", "jobId", "batch", "provider", "promptVersion", "warnings",
+          "corrects")
 
 
 @dataclass(frozen=True, slots=True)

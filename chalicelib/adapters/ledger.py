@@ -20,6 +20,7 @@ from chalicelib.adapters.ledger_items import (
     BATCHES_A_PARTITION,
     OPEN_SHARDS,
     UNMOVED,
+    action_of,
     batch_key,
     chance_key,
     count_name,
@@ -31,7 +32,6 @@ from chalicelib.adapters.ledger_items import (
     job_key,
     job_update,
     packed,
-    put_action,
     unpacked,
 )
 from chalicelib.costs import total
@@ -228,7 +228,7 @@ class Ledger:
         writes: Sequence[Write] = (), displaced: Sequence[Displaced] = (),
     ) -> None:
         """The one transaction of a batch. Raises Conflict when job, batch or any lead is no longer as it was read."""
-        actions = [{"Put": put_action(write)} for write in writes]
+        actions = [action_of(write) for write in writes]
         actions += [{"Update": update} for update in self._displacing(job.job_id, displaced)]
         actions.append({"Update": self._batch_update(job, known, entry)})
         actions.append({"Update": job_update(self.table, job, change)})

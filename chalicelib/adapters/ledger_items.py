@@ -16,6 +16,7 @@ from chalicelib.jobs.model import (
     Bucket,
     Duplicate,
     Job,
+    Origin,
     Outcome,
     Reject,
     Status,
@@ -116,8 +117,21 @@ def _openness(job: Job, change: Change) -> dict[str, Any]:
     return {"open_pk": None if Status(change.assign["status"]).terminal else _open_shard(job.job_id)}
 
 
-def put_action(write: Write) -> dict[str, Any]:
-    """A pipeline's write as a Put action of a transaction."""
+def action_of(write: Write) -> dict[str, Any]:
+    """A write as an action of a transaction."""
+    return {"Update": _add(write)} if write.add else {"Put": _put(write)}
+
+
+def _add(write: Write) -> dict[str, Any]:
+    names = {f"#a{place}": name for place, name in enumerate(write.add)}
+    amounts = {f":a{place}": amount for place, amount in enumerate(write.add.values())}
+    adds = ", ".join(f"#a{place} :a{place}" for place in range(len(write.add)))
+    return {"TableName": write.table, "Key": to_item(write.key), "UpdateExpression": f"ADD {adds}",
+            "ConditionExpression": write.condition, "ExpressionAttributeNames": {**names, **write.names},
+            "ExpressionAttributeValues": to_item({**amounts, **write.values})}
+
+
+def _put(write: Write) -> dict[str, Any]:
     put: dict[str, Any] = {"TableName": write.table, "Item": to_item({**write.item, **write.key})}
     if write.condition:
         put["ConditionExpression"] = write.condition
@@ -137,7 +151,7 @@ def detail_body(entry: BatchEntry) -> bytes:
     """Rejects, duplicates, marks and warnings of a batch, packed into one attribute."""
     return packed({"rejects": [dataclasses.asdict(reject) for reject in entry.rejects],
                     "duplicates": [dataclasses.asdict(duplicate) for duplicate in entry.duplicates],
-                    "marks": entry.marks,
+                    "marks": entry.marks, "corrects": entry.corrects,
                     "warnings": {row: list(texts) for row, texts in entry.warnings.items()}})
 
 
@@ -154,7 +168,7 @@ def detail_from(item: Mapping[str, Any]) -> BatchDetail:
         settled_at=str(item.get("settled_at", "")), cause=str(item.get("cause", "")),
         rejects=tuple(Reject(**reject) for reject in body.get("rejects", [])),
         duplicates=tuple(Duplicate(**duplicate) for duplicate in body.get("duplicates", [])),
-        marks=tuple(body.get("marks", ())),
+        marks=tuple(body.get("marks", ())), corrects=tuple(Origin(*origin) for origin in body.get("corrects", ())),
         warnings=body.get("warnings", {}), usage=item.get("usage", {}), settled_by=str(item.get("settled_by", "")))
     unmoved = {name.removeprefix(UNMOVED): int(amount) for name, amount in item.items() if name.startswith(UNMOVED)}
     return BatchDetail(entry, int(item["run"]), int(item.get("attempts", 0)), unmoved, int(item.get("notes", 0)))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chalicelib.adapters.leads import CONTENT, Lead
-from chalicelib.api.models import LeadView, LineageAnswer
+from chalicelib.api.models import CorrectsView, LeadView, LineageAnswer
 from chalicelib.errors import RequestProblem, RequestRefused
 
 WORKSHEET = "_worksheet"
@@ -43,7 +43,13 @@ def lineage_view(lead: Lead) -> LineageAnswer:
         lead_id=lead.lead_id, source_file=place.get("sourceFile"), worksheet=place.get("worksheet"),
         row=place.get("row"), job_id=place.get("jobId"), batch_number=place.get("batch"),
         attempt=place.get("attempt"), provider=place.get("provider"), prompt_version=place.get("promptVersion"),
-        warnings=tuple(place.get("warnings", ())), created_at=lead.created_at, updated_at=lead.updated_at)
+        warnings=tuple(place.get("warnings", ())), corrects=_corrects(place),
+        created_at=lead.created_at, updated_at=lead.updated_at)
+
+
+def _corrects(place: Mapping[str, Any]) -> CorrectsView | None:
+    found = place.get("corrects")
+    return CorrectsView(job_id=found["jobId"], worksheet=found["worksheet"], row=found["row"]) if found else None
 
 
 def checked_filters(filters: Mapping[str, str]) -> dict[str, str]:

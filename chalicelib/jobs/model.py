@@ -1,7 +1,8 @@
 """The nouns of the engine: job, batch, item, outcome. Frozen values; `transitions` says how they change.
 
 Words are fixed in the README's glossary. An *item* is a JSON object; keys that begin with `_` are ours
-(`_worksheet`, `_sheet`, `_row`, `_error`), all others are the person's own columns.
+(`_worksheet`, `_sheet`, `_row`, `_error`; of a corrected reject also `_own` and `_from`), all others are the person's
+own columns.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from chalicelib.costs import Used
 Item: TypeAlias = Mapping[str, Any]
 
 MESSAGE_VERSION = 1
+
+REJECT_COLUMNS = ("_job_id", "_worksheet", "_row", "_error_code", "_error_field", "_error_message")
+"""What a file of rejects has beside a person's own columns. When it comes back, three say what is corrected."""
 
 
 class Status(StrEnum):
@@ -80,9 +84,28 @@ def row_id(item: Item) -> RowId:
     return RowId(int(item["_sheet"]), int(item["_row"]))
 
 
+class Origin(NamedTuple):
+    """The rejected row that a row corrects: job, sheet index and row number as in `RowId`."""
+
+    job: str
+    sheet: int
+    row: int
+
+
+def worksheet_of(item: Item) -> str:
+    """The sheet of its own file that an item stands on; a corrected reject travels under the name of the first one."""
+    return str(item.get("_own") or item["_worksheet"])
+
+
+def origin_of(item: Item) -> Mapping[str, Any]:
+    """Which reject an item corrects: `job`, its file's `sha256`, `sheet`, `worksheet`, `row`; empty for others."""
+    found: Mapping[str, Any] = item.get("_from", {})
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row that cannot be stored, with its reason. `cells` are its original columns."""
+    """A row that cannot be stored, with its reason. `cells` are its original columns, `origin` as of `origin_of`."""
 
     sheet: int
     row: int
@@ -91,6 +114,7 @@ class Reject:
     field: str
     message: str
     cells: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    origin: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +146,8 @@ class SheetCount:
     note: str = ""
     header_row: int | None = None
     columns: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    headers: Sequence[str] = ()
+    """All columns that have a label or a value, in file order, as items name them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +186,8 @@ class BatchEntry:
     duplicates: tuple[Duplicate, ...] = ()
     marks: tuple[str, ...] = ()
     """What the batch was the first of its job to write; undo asks the pipeline to put these back."""
+    corrects: tuple[Origin, ...] = ()
+    """Rejects of other jobs that its rows corrected."""
     warnings: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
     usage: Mapping[str, int] = dataclasses.field(default_factory=dict)
     """All that the batch used so far, failed attempts included, in the words of `costs.Used`."""
@@ -244,6 +272,11 @@ class Job:
     started_at: str = ""
     completed_at: str = ""
     requested_by: str = ""
+    parent_job_id: str = ""
+    unlinked: int = 0
+    corrected: int = 0
+    corrected_by: Sequence[str] = ()
+    corrections: int = 0
     undo: Undo | None = None
     undo_by: str = ""
     undo_at: str = ""

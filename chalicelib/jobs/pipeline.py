@@ -38,6 +38,8 @@ class Stored:
     warnings: tuple[str, ...] = ()
     provider: str = ""
     prompt_version: str = ""
+    origin: Mapping[str, Any] = field(default_factory=dict)
+    """Which reject the row corrects, as of `origin_of`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Write:
     """One action of a transaction on a pipeline's own table.
 
     `condition` is a DynamoDB condition expression over `names` and `values`; an empty one writes unconditionally.
-    `meaning` says in words what a failed condition tells.
+    `meaning` says in words what a failed condition tells. With `add` it adds to counters instead of putting the item.
     """
 
     table: str
@@ -62,6 +64,7 @@ class Write:
     condition: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
+    add: Mapping[str, int] = field(default_factory=dict)
     meaning: str = ""
 
 

@@ -22,6 +22,7 @@ from chalicelib.jobs.model import (
     BatchEntry,
     BatchState,
     Job,
+    Origin,
     Outcome,
     RowId,
     Status,
@@ -32,6 +33,7 @@ from chalicelib.jobs.pipeline import Effects, Pipeline, Processed
 from chalicelib.metrics import Metric, Metrics
 
 if TYPE_CHECKING:
+    from chalicelib.adapters.corrections import Corrections
     from chalicelib.adapters.ledger import Ledger
 
 TRIES = 60
@@ -65,6 +67,7 @@ class Settler:
     """Settles batches. `sleep` and `rng` space the tries of contenders (full jitter)."""
 
     ledger: Ledger
+    corrections: Corrections
     clock: Callable[[], datetime]
     sleep: Callable[[float], None]
     rng: random.Random
@@ -95,7 +98,8 @@ class Settler:
             change = transitions.done(now.job, now.state, entry.outcomes, at=self._now(), displaced=displaced)
             tried_last = Settling(now.job, entry, transitions.spending(change, spent), spent)
             try:
-                self.ledger.settle(now.job, now.batch, tried_last.change, entry, effects.writes, effects.displaced)
+                writes = (*effects.writes, *self.corrections.writes(batch.job_id, entry.corrects))
+                self.ledger.settle(now.job, now.batch, tried_last.change, entry, writes, effects.displaced)
             except DropmillError as error:
                 if not error.retryable or not time_left():
                     raise
@@ -162,10 +166,12 @@ class Settler:
         return ours
 
     def _count(self, settled: Settling) -> None:
-        """The counters' own moves, so that the metrics' sums are the counters."""
+        """The counters' own moves, so that the metrics' sums are the counters; but what failed has failed, also when a
+        retry puts it right later."""
         job, change, name = settled.job, settled.change, settled.job.pipeline
         for outcome, metric in ROWS.items():
-            if moved := change.add.get(outcome.value, 0):
+            moved = change.add.get(outcome.value, 0)
+            if moved > 0 or (moved and outcome is not Outcome.FAILED):
                 self.metrics.count(metric, moved, name)
         done = settled.entry.state is BatchState.DONE
         self.metrics.count(Metric.BATCHES_DONE if done else Metric.BATCHES_FAILED, 1, name)
@@ -210,5 +216,11 @@ def _entry(
         counts[outcome] = counts.get(outcome, 0) + 1
     warnings = {f"{entry.row.sheet}:{entry.row.row}": entry.warnings for entry in processed.stored if entry.warnings}
     return BatchEntry(number=batch.number, state=BatchState.DONE, rows=len(outcomes), sheets=sheets, settled_at=at,
-                      rejects=processed.rejects, duplicates=effects.duplicates, marks=effects.marks, warnings=warnings,
-                      usage=usage, settled_by=by)
+                      rejects=processed.rejects, duplicates=effects.duplicates, marks=effects.marks,
+                      corrects=_corrected(processed), warnings=warnings, usage=usage, settled_by=by)
+
+
+def _corrected(processed: Processed) -> tuple[Origin, ...]:
+    """The rejects of other jobs that these rows were, and are no longer."""
+    origins = [entry.origin for entry in processed.stored if entry.origin]
+    return tuple(dict.fromkeys(Origin(origin["job"], origin["sheet"], origin["row"]) for origin in origins))

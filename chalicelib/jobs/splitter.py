@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.costs import Usage, compute, planned_part, sent, total
 from chalicelib.errors import Conflict, FileProblem, FileRefused, Malformed
-from chalicelib.jobs import transitions
+from chalicelib.jobs import corrections, transitions
+from chalicelib.jobs.corrections import LARGEST_BATCH, Linked, Links
 from chalicelib.jobs.cutting import cut, fitting, json_bytes
 from chalicelib.jobs.identity import claim_of
 from chalicelib.jobs.messages import SplitMessage, batch_text, head_bytes, parse_split, split_message
@@ -148,7 +149,8 @@ class Splitter:
 
     def _cut(self, job: Job, pipeline: Pipeline, path: str, sha256: str, claim: str) -> Job | None:
         options = {**job.options, "maxRows": self.settings.max_rows}
-        reading = pipeline.read(path, job.file_name, options)
+        links = Links(job, self.ledger)
+        reading = Linked(pipeline.read(path, job.file_name, options), links)
         items = iter(reading)
         head = list(itertools.islice(items, SIZING_ITEMS))
         if not head:
@@ -172,7 +174,18 @@ class Splitter:
         if part.cuts:
             job = self._checkpoint(spool, job, part, rows)
             part = Part(part.number + 1, part.first_batch + len(part.cuts))
+        self._link(job, links)
         return self._finish(job, part, rows, reading.sheets, sha256, claim)
+
+    def _link(self, job: Job, links: Links) -> None:
+        """A corrected file of rejects says whose rejects they are, and those jobs hear of it."""
+        if not links.linked and not links.ignored:
+            return
+        for parent_id in links.met:
+            self.ledger.change(parent_id, lambda now: corrections.corrected_by(now, child=job.job_id))
+        self.ledger.change(job.job_id, lambda now: corrections.corrects(
+            now, run=job.run, parent=links.first, ignored=links.ignored))
+        self.ledger.add_event(job.job_id, "corrects", jobs=links.met, rows=links.linked, ignored=links.ignored)
 
     def _begin(self, job: Job, size: int) -> Job:
         """Pin the batch size, once; the choice of a twin or of an earlier run is as good.

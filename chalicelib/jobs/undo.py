@@ -9,7 +9,7 @@ The job keeps its status and counters, which say what it did; the undo's own cou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from chalicelib.logs import log
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
+    from chalicelib.adapters.corrections import Corrections
     from chalicelib.adapters.ledger import Ledger
     from chalicelib.adapters.sqs import Queues
     from chalicelib.adapters.undo_notes import UndoNotes
@@ -88,6 +89,7 @@ class Undoer:
 
     pipelines: Mapping[str, Pipeline]
     ledger: Ledger
+    corrections: Corrections
     undo_notes: UndoNotes
     queues: Queues
     settings: Settings
@@ -118,7 +120,9 @@ class Undoer:
     def _step(self, job: Job) -> Job:
         """Undo some batches and say so; whoever was faster has said the same."""
         first, upto = job.undo_batches + 1, min(job.undo_batches + STEP_BATCHES, job.batches_total)
-        undone = list(self._put_back(job, self.ledger.batches(job.job_id, upto, first=first)))
+        details = list(self.ledger.batches(job.job_id, upto, first=first))
+        self.corrections.reopen(job.job_id, [origin for detail in details for origin in detail.entry.corrects])
+        undone = self._put_back(job, details)
         kept = [one for one in undone if one.became is PutBack.KEPT]
         if kept:
             self.undo_notes.put(job.job_id, upto, kept)
@@ -127,7 +131,7 @@ class Undoer:
         except Conflict:
             return self.ledger.job(job.job_id) or job
 
-    def _put_back(self, job: Job, details: Iterator[BatchDetail]) -> Sequence[Undone]:
+    def _put_back(self, job: Job, details: Sequence[BatchDetail]) -> Sequence[Undone]:
         marks = [mark for detail in details for mark in detail.entry.marks]
         put_back = self.pipelines[job.pipeline].undo
         if marks and put_back is None:

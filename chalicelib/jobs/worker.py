@@ -25,7 +25,7 @@ from chalicelib.costs import SETTLING_SECONDS, Meter, Usage, batch_requests, com
 from chalicelib.errors import Conflict, ContentRefused, DropmillError, Malformed, RowProblem, Unavailable, Waiting
 from chalicelib.jobs import intake, transitions
 from chalicelib.jobs.messages import BatchMessage, handed_on, parse_batch
-from chalicelib.jobs.model import Batch, BatchState, Item, Job, Reject, RowId, row_id, stamp
+from chalicelib.jobs.model import Batch, BatchState, Item, Job, Reject, RowId, origin_of, row_id, stamp, worksheet_of
 from chalicelib.jobs.pipeline import Pipeline, Processed, Work
 from chalicelib.jobs.receiving import Received, backoff, bury, dead_letters, respond
 from chalicelib.jobs.settling import Seen, Settler
@@ -304,7 +304,7 @@ def _placed(raw: Any, message: BatchMessage, place: int) -> Item:
 def _reject(item: Item, code: str, field: str, message: str) -> Reject:
     sheet, row = row_id(item)
     cells = {name: value for name, value in item.items() if not name.startswith("_")}
-    return Reject(sheet, row, str(item["_worksheet"]), code, field, message, cells)
+    return Reject(sheet, row, worksheet_of(item), code, field, message, cells, origin_of(item))
 
 
 def _demand_every_row(batch: Batch, refused: Sequence[Reject], processed: Processed) -> None:

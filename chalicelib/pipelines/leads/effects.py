@@ -14,6 +14,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from chalicelib.adapters.leads import CONTENT, Lead, Leads, SlotView, Tombstone, new_lead_id
 from chalicelib.jobs.model import Batch, Duplicate, Job, Outcome, RowId
@@ -44,11 +45,18 @@ def plan_effects(job: Job, batch: Batch, processed: Processed, *, leads: Leads) 
 
 
 def identity_of(job: Job, entry: Stored) -> str:
-    """Whom a row is about: its e-mail; without one, the row of that very file, so that a re-drop finds it again."""
+    """Whom a row is about: its e-mail; without one, the row of that very file, so that a re-drop finds it again.
+
+    A corrected reject is the row that it corrects, however often it is corrected.
+    """
     email = email_identity(entry.record.get("email"))
     if email:
         return f"e:{_digest(email)}"
-    return f"r:{_digest(f'{job.sha256 or job.job_id}/{entry.row.sheet}/{entry.row.row}')}"
+    if entry.origin:
+        file, sheet, row = entry.origin["sha256"] or entry.origin["job"], entry.origin["sheet"], entry.origin["row"]
+    else:
+        file, (sheet, row) = job.sha256 or job.job_id, entry.row
+    return f"r:{_digest(f'{file}/{sheet}/{row}')}"
 
 
 def email_slot(email: str | None, lead_id: str) -> str:
@@ -106,7 +114,8 @@ def _lead(
     lead_id = slot.lead_id if isinstance(slot, Lead) else new_lead_id(job.owner, identity, after)
     place = {"sourceFile": job.file_name, "worksheet": entry.worksheet, "sheet": entry.row.sheet,
              "row": entry.row.row, "jobId": job.job_id, "batch": batch.number, "provider": entry.provider,
-             "promptVersion": entry.prompt_version, "warnings": list(entry.warnings)}
+             "promptVersion": entry.prompt_version, "warnings": list(entry.warnings),
+             "corrects": _corrects(entry)}
     kept = base is not None and outcome is Outcome.UNCHANGED
     return Lead(
         owner=job.owner, identity=identity, lead_id=lead_id, version=version,
@@ -115,6 +124,11 @@ def _lead(
         content={name: content[name] for name in CONTENT if content.get(name)},
         place=base.place if base and kept else place,
         claimed_by={"job": job.job_id, "batch": batch.number, "sheet": entry.row.sheet, "outcome": outcome.value})
+
+
+def _corrects(entry: Stored) -> dict[str, Any] | None:
+    origin = entry.origin
+    return {"jobId": origin["job"], "worksheet": origin["worksheet"], "row": origin["row"]} if origin else None
 
 
 def _outcome(base: Lead | None, content: Mapping[str, str]) -> Outcome:

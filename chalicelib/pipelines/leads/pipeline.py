@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import RowProblem, RowRefused
-from chalicelib.jobs.model import Batch, Item, Reject, row_id
+from chalicelib.jobs.model import Batch, Item, Reject, origin_of, row_id, worksheet_of
 from chalicelib.jobs.pipeline import Pipeline, Processed, Reading, Stored, Work
 from chalicelib.pipelines.leads.effects import plan_effects
 from chalicelib.settings import LeadsSettings, Settings
@@ -109,11 +109,12 @@ def _stored(item: Item, answer: Answered) -> Stored:
     if answer.flaw is Flaw.REFUSED:
         raise RowRefused(RowProblem.POISON_ROW)
     clean = answer.standardized
-    return Stored(row_id(item), str(item["_worksheet"]), validate(clean.record), clean.warnings, answer.provider,
-                  answer.prompt_version)
+    return Stored(row_id(item), worksheet_of(item), validate(clean.record), clean.warnings, answer.provider,
+                  answer.prompt_version, origin_of(item))
 
 
 def _reject(item: Item, refusal: RowRefused) -> Reject:
     sheet, row = row_id(item)
     cells = {name: value for name, value in item.items() if not name.startswith("_")}
-    return Reject(sheet, row, str(item["_worksheet"]), refusal.code.value, refusal.field, refusal.message, cells)
+    return Reject(sheet, row, worksheet_of(item), refusal.code.value, refusal.field, refusal.message, cells,
+                  origin_of(item))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from chalicelib.api.status_view import view
-from chalicelib.jobs.model import Job, Status, stamp
+from chalicelib.jobs.model import Job, Status, Undo, stamp
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 RUNNING = Job(
@@ -62,10 +62,13 @@ def test_stages_are_those_of_the_seed(changes: dict, stage: str):
 def test_what_can_be_done_follows_the_state():
     assert actions(RUNNING) == {"cancel", "force-complete", "rejects"}
     assert actions(replace(RUNNING, paused="tokens")) == {"cancel", "resume", "force-complete", "rejects"}
-    assert actions(replace(RUNNING, status=Status.CANCELLED, rejected=0)) == {"resume"}
-    ended = replace(RUNNING, status=Status.COMPLETED, batches_pending=0, rejected=0)
+    assert actions(replace(RUNNING, status=Status.CANCELLED, rejected=0)) == {"resume", "undo"}
+    ended = replace(RUNNING, status=Status.COMPLETED, batches_pending=0, rejected=0, new=0, updated=0, unchanged=0)
     assert actions(ended) == set()
     assert actions(replace(ended, batches_failed=1)) == {"retry"}
+    assert actions(replace(ended, new=1)) == {"undo"}
+    assert actions(replace(ended, new=1, rejected=2, undo=Undo.RUNNING)) == {"undo"}
+    assert actions(replace(ended, new=1, rejected=2, undo=Undo.DONE)) == set()
     split_failed = replace(ended, status=Status.ERROR, planned=False, error={"code": "SPLIT_FAILED", "message": "m"})
     assert actions(split_failed) == {"retry"}
     assert actions(replace(split_failed, error={"code": "NO_ROWS", "message": "m"})) == set()

@@ -84,7 +84,8 @@ def object_created(
         return None
     with bound(request_id=arrival.request_id):
         job = _announced_job(arrival, ledger) or _dropped_job(arrival, place, ledger)
-        log.info("object arrived", extra={"job_id": job.job_id, "status": job.status.value, "bytes": arrival.size})
+    with bound(request_id=job.request_id, job_id=job.job_id):
+        log.info("object arrived", extra={"status": job.status.value, "bytes": arrival.size})
         if job.status is Status.UPLOADED or (job.status is Status.PROCESSING and not job.planned):
             queues.send(settings.split_queue, split_message(job.job_id), group=job.owner)
     return job

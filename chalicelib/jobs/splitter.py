@@ -89,7 +89,8 @@ class Splitter:
             if job is not None:
                 seconds = (self.clock() - began).total_seconds()
                 self.metrics.count(Metric.SPLIT_SECONDS, seconds, job.pipeline)
-                log.info("job split", extra={"seconds": round(seconds, 3), "parts": job.plan_parts, "sent": job.sent})
+                with bound(request_id=job.request_id):
+                    log.info("job split", extra={"seconds": round(seconds, 3)})
 
     def split(self, job_id: str) -> Job | None:
         """Take a job as far as time allows: planned, then sent. Harmless at any time, any number of times.
@@ -155,7 +156,8 @@ class Splitter:
         head = list(itertools.islice(items, SIZING_ITEMS))
         if not head:
             raise FileRefused(FileProblem.NO_ROWS)
-        job = self._begin(job, pipeline.batch_size(len(head)))
+        size = pipeline.batch_size(len(head))
+        job = self._begin(job, min(size, LARGEST_BATCH) if reading.returned else size)
         spool = Spool(self.blobs, job.job_id)
         batches = self._batches(spool, itertools.chain(head, items), job, pipeline.items_key, reading)
         part = Part(1, 1)

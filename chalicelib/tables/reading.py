@@ -113,14 +113,12 @@ class _Sheet:
         self._ahead: list[Row] = []
         self._names: list[str] = []
         self._used: list[str] = []
-        self._header: Header | None = None
-        self._header_row = 0
+        self._labels: list[str] = []
         self.columns: ColumnMap | None = None
         known = _Known(fields, mapping)
-        if header_row is None:
-            self._find_header(known)
-        else:
-            self._take_header(header_row, known)
+        self._header = self._find_header(known) if header_row is None else self._take_header(header_row)
+        if self._header is not None:
+            self._map(self._header, fields, mapping)
 
     def items(self) -> Iterator[Item]:
         """Rows as items; sheets without a header have none, and their rows are counted."""
@@ -162,60 +160,57 @@ class _Sheet:
             skipped=skipped,
             rows=self._rows_out,
             note=self._note(),
-            header_row=self._header_row or None,
+            header_row=self._header[0] if self._header else None,
             columns=dict(self.columns.fields) if self.columns else {},
             headers=tuple(self._used),
         )
 
-    def _find_header(self, known: _Known) -> None:
+    def _find_header(self, known: _Known) -> Row | None:
         self._ahead = list(islice(_filled(self._raw.rows), LOOK_AT + LOOK_BELOW))
         place = find_header(self._ahead, known)
-        if place is not None:
-            self._settle(whole_header(self._ahead, place, known))
+        if place is None:
+            return None
+        header = self._ahead[place]
+        self._skip("preamble", place)
+        self._last = header[0]
+        self._ahead = self._ahead[place + 1 :]
+        return header
 
-    def _take_header(self, wanted: int, known: _Known) -> None:
-        """The header begins where the person says; a blank row there means that this sheet has none."""
+    def _take_header(self, wanted: int) -> Row | None:
+        """The header is where the person says; a blank row there means that this sheet has none."""
         rows = _filled(self._raw.rows)
-        before: list[Row] = []
         row = next(rows, None)
         while row is not None and row[0] < wanted:
-            self._skip("preamble", len(before))
-            self._last, before = row[0], [row]
+            self._skip("preamble", 1)
+            self._last = row[0]
             row = next(rows, None)
-        self._ahead = [*before, *([] if row is None else [row]), *islice(rows, LOOK_BELOW)]
-        if row is not None and row[0] == wanted:
-            self._settle(whole_header(self._ahead, len(before), known, first=len(before)))
+        if row is None or row[0] > wanted:
+            self._ahead = [] if row is None else [row]
+            return None
+        self._last = wanted
+        self._ahead = list(islice(rows, LOOK_BELOW))
+        return row
 
-    def _settle(self, header: Header) -> None:
-        self._header = header
-        rows = self._ahead[header.place : header.place + header.count]
-        self._skip("preamble", header.place)
-        self._header_row, self._last = rows[0][0], rows[-1][0]
-        self._ahead = self._ahead[header.place + header.count :]
-        self._map(header.cells)
-
-    def _map(self, header: list[str]) -> None:
+    def _map(self, header: Row, fields: Sequence[FieldSpec], mapping: Mapping[str, str]) -> None:
         width = max((len(cells) for _number, cells in self._ahead), default=0)
-        self._names = unique_names([*header, *[""] * (width - len(header))])
+        self._labels = [cell.strip() for cell in header[1] if cell.strip()]
+        self._names = unique_names([*header[1], *[""] * (width - len(header[1]))])
         samples = {
             name: [cells[place] for _number, cells in self._ahead if place < len(cells) and cells[place].strip()]
             for place, name in enumerate(self._names)
         }
         self._used = [name for place, name in enumerate(self._names)
-                      if samples[name] or (place < len(header) and header[place].strip())]
-        self.columns = map_columns(self._used, samples, tuple(self._fields.values()), self._mapping)
+                      if samples[name] or (place < len(header[1]) and header[1][place].strip())]
+        self.columns = map_columns(self._used, samples, fields, mapping)
 
-    def _is_furniture(self, cells: list[str], apart: bool) -> bool:
-        """Whether a row is no data; `apart` says that a blank row stands before it."""
-        if self._header is not None and filled(cells) in self._header.lines:
+    def _is_furniture(self, cells: list[str]) -> bool:
+        if [cell.strip() for cell in cells if cell.strip()] == self._labels:
             self._skip("repeated_header", 1)
-        elif is_totals(cells, self._is_typical):
+            return True
+        if is_totals(cells, self._is_typical):
             self._skip("totals", 1)
-        elif apart and is_section(cells, len(self._names), self._is_typical):
-            self._skip("section", 1)
-        else:
-            return False
-        return True
+            return True
+        return False
 
     def _is_typical(self, place: int, text: str) -> bool:
         mapped = self.columns.fields if self.columns else {}
@@ -249,7 +244,7 @@ class _Sheet:
 
 
 class _Known:
-    """Whether a cell's text names a field: by an exact synonym, by the mapping of the upload, or as ours."""
+    """Whether a cell's text names a field: by an exact synonym, or in the mapping that came with the upload."""
 
     def __init__(self, fields: Sequence[FieldSpec], mapping: Mapping[str, str]) -> None:
         self._labels = {squeezed(text) for spec in fields for text in (spec.name, *spec.synonyms)}

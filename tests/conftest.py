@@ -15,6 +15,7 @@ from chalicelib.local.access import Access
 from chalicelib.local.emulator import Emulator
 from chalicelib.local.resources import Built, build
 from chalicelib.local.template import read
+from tests.functional import calls
 from tests.policy_watch import PolicyWatch
 
 TEMPLATE = Path(__file__).parent.parent / ".chalice" / "resources.yaml"
@@ -22,7 +23,8 @@ _ACCOUNTS = itertools.count(100_000_000_000 + os.getpid() * 10_000)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(PolicyWatch(config), "policy-watch")
+    calls.listen()
+    config.pluginmanager.register(PolicyWatch(config, calls.HEARD), "policy-watch")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ the others report to compares, and a difference fails the run.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Any
 
 import pytest
 
 from tests.architecture import policies
 from tests.architecture.sources import ROOT
-from tests.functional import calls
 from tests.functional.calls import Call
 
 FOLDER = "tests/functional/"
@@ -21,14 +21,14 @@ CHOOSING = ("keyword", "markexpr", "deselect", "lf", "ignore")
 
 
 class PolicyWatch:
-    """A plugin of pytest, in every process of a run."""
+    """A plugin of pytest, in every process of a run; `heard` grows while the process makes calls."""
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, heard: Set[Call]) -> None:
         self._config = config
-        self._heard: set[Call] = set()
+        self._heard = heard
+        self._told: set[Call] = set()
         self._files: set[str] = set()
         self._problems: list[str] = []
-        calls.listen()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._files.add(report.nodeid.partition("::")[0])
@@ -37,13 +37,13 @@ class PolicyWatch:
     def pytest_testnodedown(self, node: Any) -> None:
         """A process of xdist has ended; one that crashed has told nothing, and the run has failed anyway."""
         told = getattr(node, "workeroutput", {})
-        self._heard |= {Call(*call) for call in told.get("calls", [])}
+        self._told |= {Call(*call) for call in told.get("calls", [])}
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         if hasattr(self._config, "workeroutput"):
-            self._config.workeroutput["calls"] = [tuple(call) for call in calls.HEARD]
+            self._config.workeroutput["calls"] = [tuple(call) for call in self._heard]
         elif exitstatus == 0 and self._whole():
-            self._problems = policies.problems(policies.grants(), self._heard | calls.HEARD)
+            self._problems = policies.problems(policies.grants(), self._heard | self._told)
             session.exitstatus = pytest.ExitCode.TESTS_FAILED if self._problems else exitstatus
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:

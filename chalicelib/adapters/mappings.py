@@ -54,7 +54,7 @@ class Mappings:
         return ask
 
     def recall(self, owner: str, pipeline: str, key: str) -> dict[str, str]:
-        """The mapping remembered for a fingerprint: squeezed header -> field, "" for none; empty where there is none."""
+        """The mapping remembered for a fingerprint: squeezed header -> field, "" for none; else empty."""
         found = self._get(_remembered_key(owner, pipeline, key))
         if found is None or int(found["expires_at"]) <= self._clock().timestamp():
             return {}

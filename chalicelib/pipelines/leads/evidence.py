@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from chalicelib.pipelines.leads.companies import LEGAL_FORMS
 from chalicelib.pipelines.leads.given_names import GIVEN_NAMES
 from chalicelib.tables.columns import Evidence
 from chalicelib.tables.wording import words
@@ -37,15 +38,13 @@ _SALUTATIONS = frozenset(words("""
     mr mrs ms miss mx sir madam dr prof herr frau hr fr m mme mlle monsieur madame sig signor signora sigra dott
     dottssa sr sra srta senor senora dhr mevr mevrouw pan pani ing mag mgr bay bayan fru sri med dipl
 """))
-_FORMS = frozenset(words("""
-    ab ag agency agentur ans aps as asa associates bank bros bt bv capital co company consulting corp corporation dd
-    doo eg eireli electronics energy enterprises eood eurl ev fils foundation gbr gmbh group groupe grupo gruppe
-    gruppo hb holding holdings hospital inc incorporated industries institut institute insurance international kft
-    kg kk labs lda limited llc llp logistics lp ltd ltda mbh media motors nv nyrt ohg ood oy oyj partner partners
-    pharma plc pty sa sarl sas sasu scop se services sl slu snc software solutions sons spa srl sro stiftung studio
-    studios systems söhne technologies trading ug university universität ventures verlag versicherung vof werke
-    worldwide zrt зао ип оао ооо пао тов
+_FIRM_WORDS = LEGAL_FORMS | frozenset(words("""
+    agency agentur associates bank bros capital consulting electronics energy enterprises fils foundation group
+    groupe grupo gruppe gruppo holding holdings hospital industries institut institute insurance international labs
+    logistics media motors partner partners pharma services software solutions sons stiftung studio studios systems
+    söhne technologies trading university universität ventures verlag versicherung werke worldwide
 """))
+"""Words behind a company's first word."""
 _LETTERED_FORMS = re.compile(
     r"\b(?:s\.?\s?a\.?\s?r\.?\s?l|s\.?\s?p\.?\s?a|s\.?\s?r\.?\s?l|b\.\s?v|n\.\s?v|s\.\s?a|z\s?o\.?\s?o|e\.\s?v"
     r"|s\.\s?r\.\s?o|a\.\s?s|d\.\s?o\.\s?o|l\.\s?l\.\s?c)\b\.?", re.IGNORECASE)
@@ -131,13 +130,13 @@ def _typed_as_phone(text: str) -> bool:
 
 
 def _kinds_of_words(text: str) -> Iterable[str]:
-    said = words(text)
+    said = words(text.casefold())  # GmbH is one word, though it looks like two
     if said and len(said) <= 3 and all(word in _SALUTATIONS for word in said):
         return ("salutation",)
     if len(text) > 60 or len(said) > 8:
         return ("prose",)
     kinds = ["word"] if len(said) <= 3 and _LETTERS.fullmatch(text) else []
-    if any(word in _FORMS for word in said[1:]) or _LETTERED_FORMS.search(text):
+    if any(word in _FIRM_WORDS for word in said[1:]) or _LETTERED_FORMS.search(text):
         kinds.append("firm")
     if any(word in _JOBS for word in said):
         kinds.append("job")

@@ -29,7 +29,7 @@ from chalicelib.tables.raw import sheets
 Cells: TypeAlias = dict[tuple[str, int, int], str]
 """Sheet, row and column from 1 -> text of a cell that is not blank."""
 SECONDS, MEGABYTES = 60, 3000
-EQUAL, EXTRA = "equal", "we show what both leave blank"
+EQUAL, EXTRA, DISPUTED = "equal", "we show what both leave blank", "(they disagree with each other)"
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ class Agreement:
     @property
     def compared(self) -> int:
         """Cells that are not blank and that both others agree about."""
-        return self.cells.total() - self.cells[EXTRA]
+        return self.cells.total() - self.cells[EXTRA] - self.cells[DISPUTED]
 
     @property
     def share(self) -> float:
@@ -99,11 +99,9 @@ def _compare(path: Path, others: tuple[Callable[[Path], Cells], Callable[[Path],
     examples: dict[str, str] = {}
     for place in chain(first, ours.keys() - first.keys() - second.keys()):
         theirs, mine = first.get(place, ""), ours.get(place, "")
-        if place in first and second.get(place) != theirs:
-            continue
-        kind = _kind(mine, theirs)
+        kind = DISPUTED if second.get(place, "") != theirs else _kind(mine, theirs)
         cells[kind] += 1
-        if kind != EQUAL:
+        if kind not in (EQUAL, DISPUTED):
             examples.setdefault(kind, f"{place}: {mine[:60]!r}, they {theirs[:60]!r}")
     return {"cells": cells, "examples": examples}
 

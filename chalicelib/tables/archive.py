@@ -99,6 +99,14 @@ class Archive:
                 self._meter.count(len(chunk))
                 yield chunk
 
+    def preview(self, name: str, most: int) -> Iterator[bytes]:
+        """The member's bytes for a first look, uncounted; nothing where it is larger than `most`."""
+        info = self._infos.get(_plain(name))
+        if info is not None and info.file_size <= most:
+            with self._open(info) as member:
+                while chunk := _read(member, name):
+                    yield chunk
+
     def read(self, name: str, most: int = 1024 * 1024) -> bytes:
         """The beginning of a member, `most` bytes at most."""
         parts: list[bytes] = []

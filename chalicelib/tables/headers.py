@@ -1,4 +1,4 @@
-"""Which row is the header, and which rows below it are not data: repeated headers and totals.
+"""Which rows are the header, and which rows below it are not data: repeated headers, totals and section headings.
 
 Row 1 is not assumed: people put titles, dates and logos above their tables. A header is a row of labels: short,
 distinct texts, at least one a known synonym, or else of another kind than what stands below them.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from chalicelib.tables.columns import squeezed
 from chalicelib.tables.raw import Row
@@ -19,6 +20,8 @@ LOOK_BELOW = 50
 """Non-blank rows after those that serve as samples."""
 _LONGEST_LABEL = 80
 _LONGEST_NAME = 255
+_LONGEST_PART = 40
+"""A label below a group: a size, a month, a part of an address."""
 
 _NUMBER = re.compile(r"[-+(]?[$€£¥]?\s?[\d.,' ]*\d[\d.,' ]*\s?[%€)]?$")
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ].*)?$")
@@ -27,7 +30,8 @@ _TOTALS = frozenset({
     "zwischensumme", "endsumme", "totalgeneral", "soustotal", "somme", "suma", "totale", "totaal", "subtotaal",
     "razem", "summa", "yhteensa", "ialt",
 })
-_TOTALS_BEGIN = frozenset(word[:3] for word in _TOTALS)
+TOTALS_BEGIN = frozenset(word[:3] for word in _TOTALS)
+"""What the first filled cell of every totals row begins with, in lower case: a cheap test for every row of a file."""
 
 
 def find_header(rows: Sequence[Row], known: Callable[[str], bool]) -> int | None:
@@ -41,6 +45,48 @@ def find_header(rows: Sequence[Row], known: Callable[[str], bool]) -> int | None
         if score > best_score:
             best, best_score = place, score
     return best
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The header of a sheet. `place` and `count` are rows of the sample, `cells` their labels in one row.
+
+    `lines` are the labels of each row as they stand, by which a repeated header is known.
+    """
+
+    place: int
+    count: int
+    cells: list[str]
+    lines: tuple[list[str], ...]
+
+
+def whole_header(rows: Sequence[Row], place: int, known: Callable[[str], bool], first: int = 0) -> Header:
+    """The header that row `place` belongs to: alone, or with the row above or below it, but none above `first`.
+
+    Two rows are one header where groups stand above what they consist of (`Address` above `Street`, `City`) and other
+    labels above nothing. Groups above a full row (`Home`, `Work` above `Phone`, `Phone`) only tell equal labels apart.
+    """
+    for top in (place, place - 1):
+        if top >= first and top + 1 < len(rows) and _is_pair(rows[top], rows[top + 1], rows[top + 2 : top + 12]):
+            upper, lower = rows[top][1], rows[top + 1][1]
+            return Header(top, 2, _joined(upper, lower, known), (filled(upper), filled(lower)))
+    cells = rows[place][1]
+    if place and rows[place - 1][0] == rows[place][0] - 1:
+        return Header(place, 1, _told_apart(rows[place - 1][1], cells), (filled(cells),))
+    return Header(place, 1, cells, (filled(cells),))
+
+
+def filled(cells: Sequence[str]) -> list[str]:
+    """The texts of a row without its blanks."""
+    return [cell.strip() for cell in cells if cell and not cell.isspace()]
+
+
+def is_section(cells: Sequence[str], width: int, looks_typical: Callable[[int, str], bool]) -> bool:
+    """A row of one label, in one of the first two columns of a table of three or more: a heading over what follows."""
+    if width < 3 or any(cell and not cell.isspace() for cell in cells[2:]):
+        return False
+    found = [(place, cell.strip()) for place, cell in enumerate(cells[:2]) if cell.strip()]
+    return len(found) == 1 and _is_label(found[0][1]) and not looks_typical(*found[0])
 
 
 def unique_names(cells: Sequence[str]) -> list[str]:
@@ -71,9 +117,58 @@ def is_totals(cells: Sequence[str], looks_typical: Callable[[int, str], bool]) -
     return all(_NUMBER.match(cell.strip()) and not looks_typical(place, cell) for place, cell in filled[1:])
 
 
-def may_say_total(cell: str) -> bool:
-    """A cheap test that every totals row passes, for every row of a file."""
-    return cell[:3].lower() in _TOTALS_BEGIN
+def _is_pair(top: Row, bottom: Row, below: Sequence[Row]) -> bool:
+    """Whether `bottom` only names what `top`'s groups consist of. Data would stand below the other labels too."""
+    upper, lower = _places(top[1]), _places(bottom[1])
+    if bottom[0] != top[0] + 1 or len(lower) < 2 or not all(_is_label(top[1][place]) for place in upper):
+        return False
+    if any(len(bottom[1][place].strip()) > _LONGEST_PART or "@" in bottom[1][place] for place in lower):
+        return False
+    groups = {start: [place for place in lower if place >= start and (end is None or place < end)]
+              for start, end in zip(upper, [*upper[1:], None], strict=True)}
+    split = {start: parts for start, parts in groups.items() if parts}
+    plain = [start for start in upper if start not in split]
+    if sum(map(len, split.values())) < len(lower) or not plain:
+        return False
+    if not all(len(parts) > 1 and parts[0] == start for start, parts in split.items()):
+        return False
+    return any(_fills(cells, plain) and _fills(cells, lower) for _number, cells in below)
+
+
+def _joined(upper: Sequence[str], lower: Sequence[str], known: Callable[[str], bool]) -> list[str]:
+    """One label a column: of the part alone where that names a field and stands once, else of group and part."""
+    parts = [squeezed(cell) for cell in filled(lower)]
+    labels: list[str] = []
+    group = ""
+    for place in range(max(len(upper), len(lower))):
+        own = upper[place].strip() if place < len(upper) else ""
+        part = lower[place].strip() if place < len(lower) else ""
+        group = own or group
+        alone = known(part) and parts.count(squeezed(part)) == 1
+        labels.append((part if alone else f"{group} {part}") if part else own)
+    return labels
+
+
+def _told_apart(above: Sequence[str], cells: list[str]) -> list[str]:
+    """Equal labels with the group that stands above them; all others as they are."""
+    groups = _places(above)
+    if not 2 <= len(groups) < len(_places(cells)) or not all(_is_label(above[place]) for place in groups):
+        return cells
+    labels = [squeezed(cell) for cell in cells]
+    told: list[str] = []
+    group = ""
+    for place, cell in enumerate(cells):
+        group = (above[place].strip() if place < len(above) else "") or group
+        told.append(f"{group} {cell.strip()}" if group and cell.strip() and labels.count(labels[place]) > 1 else cell)
+    return told
+
+
+def _places(cells: Sequence[str]) -> list[int]:
+    return [place for place, cell in enumerate(cells) if cell and not cell.isspace()]
+
+
+def _fills(cells: Sequence[str], places: Sequence[int]) -> bool:
+    return any(place < len(cells) and cells[place].strip() for place in places)
 
 
 def _header_score(cells: Sequence[str], below: Sequence[Row], known: Callable[[str], bool]) -> float:

@@ -24,6 +24,7 @@ from chalicelib.tables.raw import RawSheet, Row
 from chalicelib.tables.sniff import Kind
 
 _ROWS_A_LINE = 200
+_MOST_MERGES = 20_000
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from chalicelib.tables.native import main; main()"
 
 
@@ -80,7 +81,7 @@ def _sheets(lines: _Lines) -> Iterator[RawSheet]:
     while "end" not in lines.peek():
         head = lines.take()
         rows = _rows(lines)
-        yield RawSheet(head["index"], head["sheet"], head["hidden"], rows)
+        yield RawSheet(head["index"], head["sheet"], head["hidden"], rows, merged=head["merged"])
         for _row in rows:
             pass  # What the reader left is in the pipe before the next sheet.
 
@@ -140,9 +141,10 @@ def _lines(path: str, kind: Kind, most_columns: int, most_chars: int) -> Iterato
         for index, about in enumerate(workbook.sheets_metadata):
             if about.typ is not SheetTypeEnum.WorkSheet:
                 continue
-            yield {"sheet": about.name, "index": index, "hidden": about.visible is not SheetVisibleEnum.Visible}
             batch: list[Row] = []
             sheet = workbook.get_sheet_by_index(index)
+            yield {"sheet": about.name, "index": index, "hidden": about.visible is not SheetVisibleEnum.Visible,
+                   "merged": _merged(sheet)}
             # Rows come from the sheet's first on, cells only from the first column that is used.
             indent = sheet.start[1] if sheet.start else 0
             for number, cells in enumerate(sheet.iter_rows(), 1):
@@ -155,6 +157,13 @@ def _lines(path: str, kind: Kind, most_columns: int, most_chars: int) -> Iterato
             if batch:
                 yield {"rows": batch}
     yield {"end": True}
+
+
+def _merged(sheet: Any) -> list[tuple[int, int, int]]:
+    """Downward merges as `RawSheet` has them; the library knows them for xls only."""
+    found = [(top + 1, bottom + 1, left) for (top, left), (bottom, _right) in sheet.merged_cell_ranges or ()
+             if bottom > top]
+    return sorted(found)[:_MOST_MERGES]
 
 
 def _refuse_entities(path: str, kind: Kind) -> None:

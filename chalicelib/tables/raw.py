@@ -6,7 +6,7 @@ column on. Rows without any text are not yielded; their numbers are missing inst
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -29,6 +29,8 @@ class RawSheet:
     hidden: bool
     rows: Iterator[Row]
     note: str = ""
+    merged: Sequence[tuple[int, int, int]] = ()
+    """Cells merged downwards: first and last row from 1, column from 0."""
 
 
 def sheets(path: str, file_name: str, limits: Limits) -> Iterator[RawSheet]:

@@ -1,7 +1,8 @@
 """A dropped file as items: every worksheet, its header found, its columns mapped, every physical row accounted for.
 
 An item is `{"_worksheet": ..., "_sheet": ..., "_row": ..., <header>: <text>, ...}` with blank cells left out and the
-columns in their order. The worksheet of a csv file is `Sheet1`.
+columns in their order. The worksheet of a csv file is `Sheet1`. Cells that are merged downwards count for each of
+their rows. Rows that are no data (above the header, repeated headers, totals, section headings) are counted by reason.
 """
 
 from __future__ import annotations
@@ -17,11 +18,15 @@ from chalicelib.tables.columns import ColumnMap, FieldSpec, map_columns, squeeze
 from chalicelib.tables.headers import (
     LOOK_AT,
     LOOK_BELOW,
+    TOTALS_BEGIN,
+    Header,
     extra_name,
+    filled,
     find_header,
+    is_section,
     is_totals,
-    may_say_total,
     unique_names,
+    whole_header,
 )
 from chalicelib.tables.limits import Limits
 from chalicelib.tables.raw import RawSheet, Row, sheets
@@ -107,18 +112,21 @@ class _Sheet:
     ) -> None:
         self._raw = raw
         self._fields = {spec.name: spec for spec in fields}
+        self._mapping = mapping
         self._skipped: Counter[str] = Counter()
         self._rows_out = 0
         self._last = 0
         self._ahead: list[Row] = []
         self._names: list[str] = []
         self._used: list[str] = []
-        self._labels: list[str] = []
+        self._header: Header | None = None
+        self._header_row = 0
         self.columns: ColumnMap | None = None
         known = _Known(fields, mapping)
-        self._header = self._find_header(known) if header_row is None else self._take_header(header_row)
-        if self._header is not None:
-            self._map(self._header, fields, mapping)
+        if header_row is None:
+            self._find_header(known)
+        else:
+            self._take_header(header_row, known)
 
     def items(self) -> Iterator[Item]:
         """Rows as items; sheets without a header have none, and their rows are counted."""
@@ -126,15 +134,17 @@ class _Sheet:
             self._skip_rest()
             return
         worksheet, index, names, width = self._raw.name, self._raw.index, self._names, len(self._names)
-        label = self._labels[0]
-        for number, cells in chain(self._ahead, self._raw.rows):
+        labels = {line[0] for line in self._header.lines}
+        for number, cells in self._data():
             start = cells[0]
             if not start or start.isspace():
                 start = _first_text(cells)
                 if not start:
                     continue
+            # A heading stands apart; the gap before it is also what keeps this test cheap.
+            apart = number - self._last > 1
             self._last = number
-            if (start == label or may_say_total(start)) and self._is_furniture(cells):
+            if (apart or start in labels or start[:3].lower() in TOTALS_BEGIN) and self._is_furniture(cells, apart):
                 continue
             if len(cells) > width:
                 self._widen(len(cells))
@@ -147,9 +157,18 @@ class _Sheet:
                     item[name] = cell
             yield item
 
+    def _data(self) -> Iterator[Row]:
+        """The rows below the header."""
+        rows = chain(self._ahead, self._raw.rows)
+        if not self._raw.merged:
+            return rows
+        from chalicelib.tables.merged import Merge, filled_down
+
+        return filled_down(rows, [Merge(*each) for each in self._raw.merged], self._last)
+
     def count(self) -> SheetCount:
         """The account so far: physical = header + blank + skipped + rows."""
-        header = int(self._header is not None)
+        header = self._header.count if self._header else 0
         skipped = dict(self._skipped)
         return SheetCount(
             index=self._raw.index,
@@ -160,57 +179,60 @@ class _Sheet:
             skipped=skipped,
             rows=self._rows_out,
             note=self._note(),
-            header_row=self._header[0] if self._header else None,
+            header_row=self._header_row or None,
             columns=dict(self.columns.fields) if self.columns else {},
             headers=tuple(self._used),
         )
 
-    def _find_header(self, known: _Known) -> Row | None:
+    def _find_header(self, known: _Known) -> None:
         self._ahead = list(islice(_filled(self._raw.rows), LOOK_AT + LOOK_BELOW))
         place = find_header(self._ahead, known)
-        if place is None:
-            return None
-        header = self._ahead[place]
-        self._skip("preamble", place)
-        self._last = header[0]
-        self._ahead = self._ahead[place + 1 :]
-        return header
+        if place is not None:
+            self._settle(whole_header(self._ahead, place, known))
 
-    def _take_header(self, wanted: int) -> Row | None:
-        """The header is where the person says; a blank row there means that this sheet has none."""
+    def _take_header(self, wanted: int, known: _Known) -> None:
+        """The header begins where the person says; a blank row there means that this sheet has none."""
         rows = _filled(self._raw.rows)
+        before: list[Row] = []
         row = next(rows, None)
         while row is not None and row[0] < wanted:
-            self._skip("preamble", 1)
-            self._last = row[0]
+            self._skip("preamble", len(before))
+            self._last, before = row[0], [row]
             row = next(rows, None)
-        if row is None or row[0] > wanted:
-            self._ahead = [] if row is None else [row]
-            return None
-        self._last = wanted
-        self._ahead = list(islice(rows, LOOK_BELOW))
-        return row
+        self._ahead = [*before, *([] if row is None else [row]), *islice(rows, LOOK_BELOW)]
+        if row is not None and row[0] == wanted:
+            self._settle(whole_header(self._ahead, len(before), known, first=len(before)))
 
-    def _map(self, header: Row, fields: Sequence[FieldSpec], mapping: Mapping[str, str]) -> None:
+    def _settle(self, header: Header) -> None:
+        self._header = header
+        rows = self._ahead[header.place : header.place + header.count]
+        self._skip("preamble", header.place)
+        self._header_row, self._last = rows[0][0], rows[-1][0]
+        self._ahead = self._ahead[header.place + header.count :]
+        self._map(header.cells)
+
+    def _map(self, header: list[str]) -> None:
         width = max((len(cells) for _number, cells in self._ahead), default=0)
-        self._labels = [cell.strip() for cell in header[1] if cell.strip()]
-        self._names = unique_names([*header[1], *[""] * (width - len(header[1]))])
+        self._names = unique_names([*header, *[""] * (width - len(header))])
         samples = {
             name: [cells[place] for _number, cells in self._ahead if place < len(cells) and cells[place].strip()]
             for place, name in enumerate(self._names)
         }
         self._used = [name for place, name in enumerate(self._names)
-                      if samples[name] or (place < len(header[1]) and header[1][place].strip())]
-        self.columns = map_columns(self._used, samples, fields, mapping)
+                      if samples[name] or (place < len(header) and header[place].strip())]
+        self.columns = map_columns(self._used, samples, tuple(self._fields.values()), self._mapping)
 
-    def _is_furniture(self, cells: list[str]) -> bool:
-        if [cell.strip() for cell in cells if cell.strip()] == self._labels:
+    def _is_furniture(self, cells: list[str], apart: bool) -> bool:
+        """Whether a row is no data; `apart` says that a blank row stands before it."""
+        if self._header is not None and filled(cells) in self._header.lines:
             self._skip("repeated_header", 1)
-            return True
-        if is_totals(cells, self._is_typical):
+        elif is_totals(cells, self._is_typical):
             self._skip("totals", 1)
-            return True
-        return False
+        elif apart and is_section(cells, len(self._names), self._is_typical):
+            self._skip("section", 1)
+        else:
+            return False
+        return True
 
     def _is_typical(self, place: int, text: str) -> bool:
         mapped = self.columns.fields if self.columns else {}
@@ -244,7 +266,7 @@ class _Sheet:
 
 
 class _Known:
-    """Whether a cell's text names a field: by an exact synonym, or in the mapping that came with the upload."""
+    """Whether a cell's text names a field: by an exact synonym, by the mapping of the upload, or as ours."""
 
     def __init__(self, fields: Sequence[FieldSpec], mapping: Mapping[str, str]) -> None:
         self._labels = {squeezed(text) for spec in fields for text in (spec.name, *spec.synonyms)}

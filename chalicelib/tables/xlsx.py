@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from chalicelib.tables.archive import Archive, Meter
 from chalicelib.tables.fastrows import fast_rows
 from chalicelib.tables.limits import Limits
+from chalicelib.tables.merged import merges_of
 from chalicelib.tables.package import SheetPart, open_workbook
 from chalicelib.tables.raw import RawSheet, Row
 from chalicelib.tables.rows import CellText, general_rows
@@ -25,7 +26,8 @@ def workbook_sheets(path: str, limits: Limits, meter: Meter | None = None) -> It
         try:
             text = CellText(strings, workbook.shows)
             for sheet in workbook.sheets:
-                yield RawSheet(sheet.index, sheet.name, sheet.hidden, _rows(archive, sheet, text, limits))
+                yield RawSheet(sheet.index, sheet.name, sheet.hidden, _rows(archive, sheet, text, limits),
+                               merged=merges_of(archive.preview(sheet.part, limits.merges_within)))
         finally:
             strings.close()
 

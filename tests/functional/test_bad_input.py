@@ -100,6 +100,7 @@ BAD: list[tuple[str, Callable[[], bytes], str]] = [
     ("noise.xlsx", lambda: bytes(range(256)) * 40, "NOT_A_SPREADSHEET"),
     ("paper.csv", lambda: b"%PDF-1.7\n" + b"\0" * 50, "NOT_A_SPREADSHEET"),
     ("archive.zip", lambda: _zipped(readme=PNG), "UNSUPPORTED_FORMAT"),
+    ("many.zip", lambda: _zipped(**{f"{number}.csv": _csv(1) for number in range(101)}), "TOO_MANY_FILES"),
     ("bomb.xlsx", _bomb, "ARCHIVE_BOMB"),
     ("entities.xlsx", _entities, "ENTITY_BOMB"),
     ("long.csv", lambda: _csv(51), "TOO_MANY_ROWS"),

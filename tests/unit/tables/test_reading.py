@@ -45,7 +45,8 @@ def test_items_carry_sheet_row_and_filled_cells_in_order(tmp_path: Path) -> None
     assert read.columns == {"Sheet1": {"Name": "name", "Email": "email", "Phone": "phone"}}
     assert read.sheets == (
         SheetCount(0, "Sheet1", physical=4, header=1, blank=1, skipped={}, rows=2, header_row=1,
-                   columns={"Name": "name", "Email": "email", "Phone": "phone"}),
+                   columns={"Name": "name", "Email": "email", "Phone": "phone"},
+                   headers=("Name", "Email", "Phone", "Notes")),
     )
 
 

@@ -11,7 +11,7 @@ import time
 from benchmarks.measure import pace
 from benchmarks.report import Table, write_into_readme
 
-NAMES = ("counters", "settling", "throughput", "split", "costs")
+NAMES = ("counters", "settling", "throughput", "split", "costs", "cold_start")
 
 
 def main() -> int:

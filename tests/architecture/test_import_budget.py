@@ -9,16 +9,23 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
+import pydantic
 import pytest
 
+from chalicelib.deploy.package import importing
 from tests.architecture.sources import ROOT
 
 LATER = {"pandas", "numpy", "openpyxl", "PIL", "python_calamine", "phonenumbers", "nameparser", "email_validator",
          "requests", "pymongo", "charset_normalizer", "defusedxml", "rapidfuzz", "xlsxwriter", "ministack", "tqdm"}
 """Imported by the function that needs them, when it needs them."""
 
+NEVER = (LATER | {"dns", "tzdata", "pytz", "mypy_boto3_s3", "moto"}) - {"charset_normalizer"}
+"""What neither a request nor a first file of the common kinds may load. Only text in old encodings needs a guess."""
+
 BASE = "import chalice, boto3, pydantic, pydantic_settings"
+PYTHON = Path(sys.executable)
 ROUNDS = 5
 BOUND = 1.6
 
@@ -68,3 +75,35 @@ def test_the_app_can_be_imported_without_any_settings(stage):
     done = subprocess.run([sys.executable, "-c", "import app"], cwd=ROOT, env=environment, capture_output=True,
                           text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def checkout() -> importing.Layout:
+    """The sources as they are, with the libraries that are installed here."""
+    site = Path(pydantic.__file__).parents[1]
+    return importing.Layout(ROOT, site, site)
+
+
+def loaded(cost: importing.Cost) -> set[str]:
+    return {name.partition(".")[0] for name in cost.modules}
+
+
+def test_a_request_loads_no_library_that_only_some_need(checkout):
+    cost = importing.cold_start(checkout, PYTHON, "api_handler")
+    assert loaded(cost) & NEVER == set()
+    assert {"jwt", "chalicelib.api.edge"} <= set(cost.modules), "the request has not been looked at"
+    assert "chalicelib.jobs.splitter" not in cost.modules
+
+
+def test_the_splitters_first_files_load_their_readers_and_no_library(checkout, tmp_path):
+    cost = importing.cold_start(checkout, PYTHON, "split", files=importing.write_first_files(tmp_path))
+    assert loaded(cost) & NEVER == set()
+    assert {"chalicelib.tables.delimited", "chalicelib.tables.xlsx"} <= set(cost.modules)
+    assert {"chalicelib.tables.native", "chalicelib.tables.write", "chalicelib.api.edge"} & set(cost.modules) == set()
+
+
+def test_no_function_loads_what_runs_on_a_desk(checkout):
+    for function in importing.function_names(checkout, PYTHON):
+        modules = importing.cold_start(checkout, PYTHON, function).modules
+        assert [name for name in modules if name.startswith(("chalicelib.local", "chalicelib.deploy"))] == []
+        assert set(modules) & {"chalicelib.cli", "chalicelib.client", "chalicelib.terminal"} == set()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from packaging.utils import canonicalize_name
 
-from chalicelib.deploy.package import PackageReport, importing, strip, vendor, wheels
+from chalicelib.deploy.package import WARM, PackageReport, importing, strip, vendor, wheels
 from chalicelib.deploy.package.runtimes import interpreter, runtime
 from chalicelib.deploy.package.sizes import DIRECT_UPLOAD, MARGIN, UNPACKED
 
@@ -69,11 +69,25 @@ def test_api_and_splitter_find_bytecode_for_all_that_they_load(built, python):
     if found is None:
         pytest.skip(f"there is no python{python} here")
     with importing.layout(ROOT, built[python][0], found) as place:
-        costs = [importing.cold_start(place, found, name) for name in ("api_handler", "split")]
+        costs = [importing.cold_start(place, found, name) for name in WARM]
     loaded = {Path(file) for cost in costs for file in cost.modules.values() if file}
     bare = {file.name for file in loaded if file.suffix == ".py" and file.is_relative_to(place.packages)
             and not [*file.parent.glob(f"__pycache__/{file.stem}.cpython-*.pyc")]}
     assert bare == set()
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_api_and_splitter_start_in_half_of_what_importing_everything_costs(built, python):
+    """The least of several rounds in turns, so that a busy machine burdens both sides alike."""
+    found = interpreter(python)
+    if found is None:
+        pytest.skip(f"there is no python{python} here")
+    with importing.layout(ROOT, built[python][0], found) as place:
+        rounds = [(importing.eager(place, found).cpu,
+                   *(importing.cold_start(place, found, name).cpu for name in WARM)) for _ in range(3)]
+    eager, *starts = map(min, zip(*rounds, strict=True))
+    print({name: round(start / eager, 2) for name, start in zip(WARM, starts, strict=True)})
+    assert max(starts) <= eager / 2
 
 
 def test_wheels_installed_again_are_the_same_to_the_byte(built, tmp_path):

@@ -25,6 +25,8 @@ def main(argv: Sequence[str] | None = None, *, sleep: Callable[[float], None] = 
     """Run one command; returns the exit code. `sleep` is for tests."""
     args = parser().parse_args(argv)
     try:
+        if args.command == "doctor":
+            return examine(args)
         return int(args.run(_client(args, sleep), args))
     except Trouble as trouble:
         return _fail(trouble)
@@ -61,6 +63,8 @@ def parser() -> argparse.ArgumentParser:
     day = _command(commands, "report-day", report_day, "show the figures of a day over all owners; operators only")
     day.set_defaults(whose="operatorToken")
     day.add_argument("day", metavar="YYYY-MM-DD", help="a day in UTC")
+    _doctor_options(commands.add_parser("doctor", help="examine a deployed stage, or the local stack",
+                                        allow_abbrev=False))
     for action, purpose in ACTIONS.items():
         command = _job_command(commands, action, act, purpose)
         command.add_argument("--wait", action="store_true", help="stay until the job has ended")
@@ -114,6 +118,14 @@ def fetch_rejects(client: Client, args: argparse.Namespace) -> int:
 
 def export_leads(client: Client, args: argparse.Namespace) -> int:
     return _save(client, client.export(args.format, dict(args.filter), args.sort), args.output)
+
+
+def examine(args: argparse.Namespace) -> int:
+    """The doctor of the deployment: it asks AWS with the caller's own login, not the REST API with a token."""
+    from chalicelib.deploy.__main__ import main as deployment
+
+    where = ["--stage", args.stage, *(["--region", args.region] if args.region else [])]
+    return deployment(["doctor", *where, *(["--json"] if args.json else [])])
 
 
 def act(client: Client, args: argparse.Namespace) -> int:
@@ -218,6 +230,13 @@ def _job_command(commands: Any, name: str, run: Callable[..., int], purpose: str
     command = _command(commands, name, run, purpose)
     command.add_argument("job", metavar="JOB")
     return command
+
+
+def _doctor_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--stage", default="local", help="dev, staging, prod or local (local)")
+    command.add_argument("--region", default="", help="AWS region (that of your login)")
+    command.add_argument("--json", action="store_true", help="print all findings as one JSON document")
+    command.set_defaults(run=examine)
 
 
 def _drop_options(command: argparse.ArgumentParser) -> None:

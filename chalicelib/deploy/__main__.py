@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from chalicelib.deploy import configuration
+from chalicelib.deploy import configuration, doctor
 from chalicelib.deploy import template as templates
 from chalicelib.deploy.destroy import down
 from chalicelib.deploy.facts import PROJECT, function_facts
@@ -19,6 +19,7 @@ from chalicelib.deploy.render import BUILD
 from chalicelib.deploy.target import DeployFailed, Target, target
 from chalicelib.deploy.up import Bytecode, Wish, up
 from chalicelib.errors import DropmillError
+from chalicelib.settings import home
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -83,11 +84,17 @@ def _template(chosen: argparse.Namespace) -> None:
 
 
 def _doctor(chosen: argparse.Namespace) -> int:
-    raise DeployFailed("not there yet")
+    at_home = chosen.stage == doctor.LOCAL_STAGE
+    where = doctor.local_target(_app(), home()) if at_home else _target(chosen)
+    return doctor.main(where, as_json=chosen.json)
 
 
 def _target(chosen: argparse.Namespace) -> Target:
-    return target(str(configuration.load(PROJECT)["app_name"]), chosen.stage, chosen.region)
+    return target(_app(), chosen.stage, chosen.region)
+
+
+def _app() -> str:
+    return str(configuration.load(PROJECT)["app_name"])
 
 
 def _vendor(folder: Path, bytecode: Bytecode) -> None:

@@ -34,7 +34,7 @@ KNOWS: Mapping[str, set[str]] = {
     "post_form": set(),
     "terminal": set(),
     "client": {"post_form"},
-    "cli": {"client", "terminal", "settings"},
+    "cli": {"client", "terminal", "settings", "deploy"},
 }
 """Layer -> the other layers of ours that it may import, at any time, also inside a function."""
 

@@ -54,6 +54,8 @@ def _tap(session: Any) -> None:
 def _called(params: Mapping[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
     """Also heard when a link is made, which is worth what its maker may do."""
     context["said"] = params
+    if not _running():
+        return
     service = model.service_model.service_name
     for action, resource in _needs(service, model.name, params):
         _note(f"{service}:{action}", resource)

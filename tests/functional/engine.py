@@ -64,7 +64,7 @@ class Engine:
         chosen = {"PARTIAL_BATCH": "1", "DEADLINE_MARGIN_SECONDS": "0.3", "BACKOFF_BASE_SECONDS": "0",
                   "SWEEP_IDLE_SECONDS": "1", "LOG_LEVEL": "ERROR", **self.settings}
         self.services = Services(Settings(**{**self.aws.env, **chosen}), clock=self.time,
-                                 sleep=lambda _: None, rng=random.Random(1), session=_session(self.aws.env))
+                                 sleep=lambda _: None, rng=random.Random(1), session=session_of(self.aws.env))
         self.sqs = self.aws.client("sqs")
 
     @property
@@ -258,7 +258,7 @@ _MODELS = create_loader()
 """boto3's models, read once for all tests: reading them costs more than a test does."""
 
 
-def _session(environment: Mapping[str, str]) -> boto3.Session:
+def session_of(environment: Mapping[str, str]) -> boto3.Session:
     core = botocore.session.Session()
     core.register_component("data_loader", _MODELS)
     return boto3.Session(

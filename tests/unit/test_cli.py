@@ -497,3 +497,9 @@ def test_a_command_for_operators_brings_the_local_operators_token(server, monkey
     server.script("GET /status", Answer(200, {"jobs": []}))
     assert cli.main(["report-day", "2026-11-22"]) == cli.main(["status"]) == 0
     assert [one.headers["Authorization"] for one in server.requests] == ["Bearer operator", "Bearer user"]
+
+
+def test_the_doctor_of_the_local_stack_says_when_there_is_none(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("DROPMILL_HOME", str(tmp_path))
+    assert cli.main(["doctor"]) == 1
+    assert "make run" in capsys.readouterr().err

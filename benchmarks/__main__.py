@@ -11,7 +11,8 @@ import time
 from benchmarks.measure import pace
 from benchmarks.report import Table, write_into_readme
 
-NAMES = ("counters", "settling", "throughput", "split", "costs", "cold_start")
+NAMES = ("counters", "settling", "throughput", "split", "costs", "cold_start", "standardising",
+         "reading", "outcomes", "agreement")
 
 
 def main() -> int:

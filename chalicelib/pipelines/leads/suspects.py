@@ -115,9 +115,9 @@ def block_keys(content: Mapping[str, str]) -> Iterator[str]:
         return
     if core := company_core(content.get("company", "")).replace(" ", ""):
         yield f"company|{core}|{_sound(last or first)}"
-        if first and last:
-            yield f"company|{core}|{first[:2]}|{last[:1]}"
         yield f"name|{' '.join(sorted((first, last)))}|{core[:3]}"
+        if first and last:
+            yield f"initials|{''.join(sorted(first[:1] + last[:1]))}|{core[:4]}"
     if domain := _house(content):
         yield f"domain|{domain}|{_sound(last or first)}"
 
@@ -196,26 +196,26 @@ def _names_alike(one: Mapping[str, str], other: Mapping[str, str]) -> float | No
 
 
 def _parts_alike(mine: Sequence[str], theirs: Sequence[str]) -> float:
-    """The first names and the last names, each to each; an initial stands for its name, a missing part for none."""
-    total = 1.0
-    for left, right in zip(mine, theirs, strict=True):
-        total = min(total, _part_alike(left, right))
-    exact = sum(left == right for left, right in zip(mine, theirs, strict=True))
-    return total if exact or total >= _NEARLY else 0.0
+    """The first names and the last names, each to each. An initial stands for its name, and a missing part for any,
+    but only where the other part is equal."""
+    likeness = [_part_alike(left, right) for left, right in zip(mine, theirs, strict=True)]
+    least = min(likeness)
+    return least if _EQUAL in likeness or least >= _NEARLY else 0.0
 
 
 def _part_alike(left: str, right: str) -> float:
     if left == right:
-        return _EQUAL
+        return _EQUAL if left else _ALIKE
+    if not left or not right:
+        return _ALIKE
     if min(len(left), len(right)) == 1 and left[0] == right[0]:
         return 0.85
-    return _NEARLY if left and right and _slipped(left, right) else 0.0
+    return _NEARLY if _slipped(left, right, most=2) else 0.0
 
 
-def _slipped(left: str, right: str) -> bool:
-    """One slip of the keyboard, two in long words; short words are too easily others."""
-    longest = max(len(left), len(right))
-    slips = (longest >= 4) + (longest >= 9)
+def _slipped(left: str, right: str, *, most: int) -> bool:
+    """One slip of the keyboard from four letters on, another for each five more; short words are too easily others."""
+    slips = min((max(len(left), len(right)) + 1) // 5, most)
     return bool(slips) and distance(left, right, slips) <= slips
 
 
@@ -226,7 +226,7 @@ def _companies_alike(one: Mapping[str, str], other: Mapping[str, str]) -> float 
     left, right = mine.replace(" ", ""), theirs.replace(" ", "")
     if left == right:
         return _EQUAL
-    if _slipped(left, right):
+    if _slipped(left, right, most=4):
         return _NEARLY
     short, long = sorted((mine.split(), theirs.split()), key=len)
     return _ALIKE if long[: len(short)] == short and len("".join(short)) >= 4 else 0.0

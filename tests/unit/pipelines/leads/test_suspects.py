@@ -30,6 +30,7 @@ def lead(**content: str) -> Known:
     ({"email": "x@x.org", "phone": "", "firstName": "Doe", "lastName": "Jane"},
      ("the same name and the same company",)),
     ({"email": "x@x.org", "phone": "", "company": "Acme Germany"}, ("the same name and nearly the same company",)),
+    ({"email": "x@x.org", "phone": "", "firstName": ""}, ("nearly the same name and the same company",)),
     ({"email": "jd@acme.com", "phone": "", "company": ""}, ("the same name and the same mail domain",)),
     ({"email": "x@x.org", "company": "", "firstName": "Mia", "lastName": "Ray"}, ("the same phone",)),
     ({"email": "x@x.org", "phone": "+12125550123;ext=9", "company": ""}, ("the same phone", "the same name")),
@@ -50,6 +51,7 @@ def test_suspects_say_why(change: dict[str, str], reasons: tuple[str, ...]) -> N
      {"firstName": "Jon", "lastName": "Dow", "company": "Acme"}),
     ({"firstName": "Jane", "lastName": "Doe", "company": "Acme"},
      {"firstName": "Jane", "lastName": "Deo", "company": "Acme"}),
+    ({"firstName": "Jane", "company": "Acme"}, {"firstName": "John", "lastName": "Doe", "company": "Acme"}),
     ({"phone": "12"}, {"phone": "12"}), ({}, {}),
     ({"firstName": "Jane", "lastName": "Doe"}, {"firstName": "Jane", "lastName": "Doe"}),
 ])

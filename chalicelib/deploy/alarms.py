@@ -114,8 +114,11 @@ Made = tuple[str, str, Rule]
 
 
 def physical(thing: str) -> str:
-    """The name of a queue, table or function as `Fn::Sub` reads it."""
-    return f"${{App}}-${{Stage}}-{thing}"
+    """The name of a queue, table or function as `Fn::Sub` reads it.
+
+    The API's function has no third part: Chalice fixes its name so (`chalice/deploy/appgraph.py`).
+    """
+    return "${App}-${Stage}" if thing == API_HANDLER else f"${{App}}-${{Stage}}-{thing}"
 
 
 def ours(metric: Metric, about: str = "", statistic: str = "Sum") -> tuple[str, str, Dimensions, str]:

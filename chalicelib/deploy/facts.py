@@ -22,7 +22,7 @@ API_HANDLER = "api_handler"
 
 @dataclass(frozen=True, slots=True)
 class FunctionFacts:
-    """One function of a stage; its physical name is `{app}-{stage}-{name}`."""
+    """One function of a stage; its physical name is `{app}-{stage}-{name}`, or `{app}-{stage}` for the API's."""
 
     name: str
     timeout: int
@@ -67,7 +67,7 @@ def declared_functions(stage: str, project: Path = PROJECT) -> Sequence[Mapping[
     variables = {**config.get("environment_variables", {}),
                  **config["stages"].get(stage, {}).get("environment_variables", {})}
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "PYTHONDONTWRITEBYTECODE") if name in os.environ}
-    done = subprocess.run(  # noqa: S603 - our own interpreter and program
+    done = subprocess.run(
         [sys.executable, "-c", _PROGRAM], cwd=project, capture_output=True, text=True, check=False,
         env={**kept, "PYTHONPATH": str(project), "DROPMILL_HOME": os.devnull, **variables, "STAGE": stage})
     if done.returncode:

@@ -64,7 +64,7 @@ def fingerprint(folder: Path) -> str:
 def archive(folder: Path, root: str = "") -> bytes:
     """A zip of `folder`, the same bytes for the same files."""
     held = io.BytesIO()
-    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as packed:
         for path in _files(folder):
             entry = zipfile.ZipInfo((Path(root) / path.relative_to(folder)).as_posix(), _THEN)
             entry.compress_type = zipfile.ZIP_DEFLATED

@@ -32,9 +32,10 @@ def settle_sources(target: Target, facts: Iterable[FunctionFacts], sleep: Callab
 
 
 def settle_functions(target: Target, facts: Iterable[FunctionFacts], *, storage: Mapping[str, int]) -> int:
-    """Give each function its `/tmp`, and tell them that partial responses are honoured; answers how many changed."""
+    """Give each function its `/tmp`, and tell workers that partial responses are honoured; answers how many changed."""
     client = target.client("lambda")
-    return sum(_settle_function(client, target.function(each.name), storage[each.name]) for each in facts)
+    return sum(_settle_function(client, target.function(each.name), storage[each.name], worker=each.queue is not None)
+               for each in facts)
 
 
 def _reports(target: Target, client: Any, fact: FunctionFacts) -> bool:
@@ -83,11 +84,11 @@ def _when_still(client: Any, uuid: str, sleep: Callable[[float], None]) -> None:
     raise DeployFailed(f"event source mapping {uuid} still changes after two minutes; deploy again")
 
 
-def _settle_function(client: Any, name: str, storage: int) -> int:
+def _settle_function(client: Any, name: str, storage: int, *, worker: bool) -> int:
     live = client.get_function_configuration(FunctionName=name)
     variables = live.get("Environment", {}).get("Variables", {})
     change: dict[str, Any] = {}
-    if variables.get("PARTIAL_BATCH") != "1":
+    if worker and variables.get("PARTIAL_BATCH") != "1":
         change["Environment"] = {"Variables": {**variables, "PARTIAL_BATCH": "1"}}
     if live.get("EphemeralStorage", {}).get("Size", 512) != storage:
         change["EphemeralStorage"] = {"Size": storage}

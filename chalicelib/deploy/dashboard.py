@@ -40,8 +40,9 @@ def _job_graphs(pipelines: Sequence[str]) -> Graphs:
     rows = (Metric.ROWS_NEW, Metric.ROWS_UPDATED, Metric.ROWS_UNCHANGED, Metric.ROWS_SUPERSEDED)
     bad = (Metric.ROWS_REJECTED, Metric.ROWS_FAILED, Metric.BATCHES_FAILED, Metric.HAND_BACKS)
     return {
-        "Jobs": [*_each(pipelines, Metric.JOBS_COMPLETED, Metric.JOBS_ERRORED), ("open", ours(
-            Metric.OPEN_JOBS, statistic="Maximum")), ("sweep findings", ours(Metric.SWEEP_FINDINGS))],
+        "Jobs": [*_each(pipelines, Metric.JOBS_COMPLETED, Metric.JOBS_ERRORED, Metric.BATCHES_DONE),
+                 ("open", ours(Metric.OPEN_JOBS, statistic="Maximum")),
+                 ("sweep findings", ours(Metric.SWEEP_FINDINGS))],
         "Rows stored": _each(pipelines, *rows),
         "Rejects and failures": _each(pipelines, *bad),
         "Seconds": [(f"{name} {metric}", ours(metric, name, "Maximum")) for name in pipelines

@@ -16,10 +16,12 @@ from typing import Any
 from pydantic import AliasChoices, SecretStr
 from pydantic.fields import FieldInfo
 
+from chalicelib.deploy.alarms import ALARMS
 from chalicelib.errors import FileProblem, Problem, RequestProblem, RowProblem
 from chalicelib.settings import Settings
 
 README = Path(__file__).resolve().parents[2] / "README.md"
+OPERATING = README.parent / "docs" / "operating.md"
 MARKED = re.compile(r"(<!-- table:(\w+) -->\n)(.*?)(<!-- /table -->)", re.DOTALL)
 
 
@@ -46,12 +48,22 @@ def errors() -> str:
     return table(("code", "kind", "HTTP", "meaning"), rows)
 
 
+def alarms() -> str:
+    """Every kind of alarm, what it means and what to do first."""
+    rows = [(f"[`{kind.name}`](#{kind.anchor})", kind.severity.value, f"{kind.about}: {kind.when}", kind.means,
+             kind.first) for kind in ALARMS]
+    return table(("alarm", "severity", "for each", "it means", "first"), rows)
+
+
 TABLES: Mapping[str, Callable[[], str]] = {"routes": routes, "settings": settings, "errors": errors}
+GUIDE_TABLES: Mapping[str, Callable[[], str]] = {"alarms": alarms}
+"""Those that stand in the operators' guide."""
 
 
 def with_fresh_tables(text: str) -> str:
-    """The README as the code would have it."""
-    return MARKED.sub(lambda match: match[1] + TABLES[match[2]]() + match[4], text)
+    """The README, or the operators' guide, as the code would have it."""
+    made = {**TABLES, **GUIDE_TABLES}
+    return MARKED.sub(lambda match: match[1] + made[match[2]]() + match[4], text)
 
 
 def environment_names(field: FieldInfo) -> list[str]:
@@ -77,6 +89,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["--write"]:
-        README.write_text(with_fresh_tables(README.read_text(encoding="utf-8")), encoding="utf-8")
+        for page in (README, OPERATING):
+            page.write_text(with_fresh_tables(page.read_text(encoding="utf-8")), encoding="utf-8")
     else:
-        print("\n".join(f"<!-- table:{name} -->\n{make()}<!-- /table -->" for name, make in TABLES.items()))
+        print("\n".join(f"<!-- table:{name} -->\n{make()}<!-- /table -->"
+                        for name, make in {**TABLES, **GUIDE_TABLES}.items()))

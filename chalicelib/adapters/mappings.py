@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.dynamodb import ConditionFailed, from_item, to_item, translated
 from chalicelib.jobs.model import Job
-from chalicelib.tables.columns import fingerprint, squeezed
+from chalicelib.tables.columns import Memory, fingerprint, squeezed
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -29,9 +29,6 @@ REMEMBERED_DAYS = 400
 MOST_SHEETS = 100
 """Different sets of headers in one file whose mappings are looked up; each costs three requests."""
 _LONGEST_HEADER = 300
-
-Memory = Callable[[Sequence[str], Mapping[str, str]], Mapping[str, str]]
-"""Asked once for each worksheet, with its headers and what the upload maps; answers what is remembered for them."""
 
 
 class Mappings:

@@ -17,7 +17,7 @@ from functools import lru_cache
 from chalicelib.tables.assignment import best_assignment
 from chalicelib.tables.wording import EXACT, NUMBERED, Lexicon, Said, is_nameless, squeezed, words
 
-__all__ = ["THRESHOLD", "ColumnMap", "Evidence", "FieldSpec", "MappedColumn", "fingerprint", "map_columns",
+__all__ = ["THRESHOLD", "ColumnMap", "Evidence", "FieldSpec", "MappedColumn", "Memory", "fingerprint", "map_columns",
            "map_nameless", "squeezed", "words"]
 
 THRESHOLD = 0.6
@@ -31,6 +31,10 @@ _MARGIN = 0.05
 _CONTRADICTED = 0.6
 _TYPICAL = 0.8
 _UNTYPICAL = 0.2
+
+
+Memory = Callable[[Sequence[str], Mapping[str, str]], Mapping[str, str]]
+"""Asked once for each worksheet, with its headers and what the upload maps; answers what is remembered for them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -36,6 +37,8 @@ class Call(NamedTuple):
     resource: str
 
 
+_TESTS = str(Path(__file__).parents[1])
+
 HEARD: set[Call] = set()
 """All calls of this process."""
 
@@ -54,46 +57,51 @@ def _tap(session: Any) -> None:
 def _called(params: Mapping[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
     """Also heard when a link is made, which is worth what its maker may do."""
     context["said"] = params
-    if not _running():
-        return
-    service = model.service_model.service_name
-    for action, resource in _needs(service, model.name, params):
-        _note(f"{service}:{action}", resource)
+    if function := _running():
+        service = model.service_model.service_name
+        for action, resource in _needs(service, model.name, params):
+            _note(function, f"{service}:{action}", resource)
 
 
 def _form_made(request: Any, **_: Any) -> None:
     """A form for an upload calls nothing, but S3 lets it do what its maker may do."""
     fields = request.context.get("s3-presign-post-fields")
-    if fields:
+    if fields and (function := _running()):
         bucket = request.url.rstrip("/").rpartition("/")[2]
-        _note("s3:PutObject", _object(bucket, fields["key"]))
+        _note(function, "s3:PutObject", _object(bucket, fields["key"]))
 
 
 def _answered(http_response: Any, context: Mapping[str, Any], **_: Any) -> None:
     """Without `s3:ListBucket`, S3 answers 403 for an object that is not there, and we would not know it is absent."""
-    if http_response.status_code == 404:
-        _note("s3:ListBucket", _bucket(context["said"]["Bucket"]))
+    if http_response.status_code == 404 and (function := _running()):
+        _note(function, "s3:ListBucket", _bucket(context["said"]["Bucket"]))
 
 
-def _note(action: str, resource: str) -> None:
-    function = _running()
-    if function:
-        HEARD.add(Call(function, action, re.sub(r"\d{12}", "0" * 12, resource)))
+def _note(function: str, action: str, resource: str) -> None:
+    HEARD.add(Call(function, action, re.sub(r"\d{12}", "0" * 12, resource)))
 
 
 def _running() -> str:
-    """The function on whose behalf this thread acts."""
-    mine = _function_of(sys._getframe())
-    if mine:
+    """The function on whose behalf this thread acts; nothing for a test itself."""
+    here: FrameType | None = sys._getframe()
+    while here and here.f_code.co_filename == __file__:
+        here = here.f_back
+    mine = _owner(here)
+    if mine is not None:
         return mine
-    others = {function for frame in sys._current_frames().values() if (function := _function_of(frame))}
+    others = {owner for frame in sys._current_frames().values() if (owner := _owner(frame))}
     return others.pop() if len(others) == 1 else ""
 
 
-def _function_of(frame: FrameType | None) -> str:
-    """The outermost entry: a handler may call what is another function's entry."""
-    found = ""
+def _owner(frame: FrameType | None) -> str | None:
+    """The outermost entry below the test that plays Lambda, since a handler may pass another's entry.
+
+    Nothing where a test comes first, None where nobody does: that is a thread of a pool.
+    """
+    found = None
     while frame:
+        if frame.f_code.co_filename.startswith(_TESTS):
+            return found or ""
         entry = ENTRIES.get(f"{frame.f_globals.get('__name__')}.{frame.f_code.co_qualname}")
         found = entry.format(**frame.f_locals) if entry else found
         frame = frame.f_back

@@ -446,3 +446,44 @@ def test_many_who_settle_one_batch_at_the_same_time_settle_it_once(ledger: Ledge
         thread.join()
     now = _now(ledger, job)
     assert (len(won), now.new, now.batches_pending, transitions.balanced(now)) == (1, 3, 1, True)
+
+
+def test_what_attempts_used_waits_in_the_batch_and_moves_with_its_settling(ledger: Ledger) -> None:
+    job = a_planned_job(ledger, 3)
+    ledger.note_attempt(job, 1, 3, "down", {"calls": 2, "prompt_tokens": 10})
+    ledger.note_attempt(job, 1, 3, usage={"calls": 1})
+    noted = ledger.batch(job.job_id, 1)
+    assert noted is not None
+    assert (noted.unmoved, noted.attempts, noted.notes) == ({"calls": 3, "prompt_tokens": 10}, 1, 2)
+    change = transitions.done(job, BatchState.PENDING, {Outcome.NEW: 3}, at=AT)
+    entry = replace(an_entry(1, {Outcome.NEW: 3}), usage={"calls": 4, "prompt_tokens": 10})
+    ledger.settle(job, noted, transitions.spending(change, entry.usage), entry)
+    settled, now = ledger.batch(job.job_id, 1), _now(ledger, job)
+    assert settled is not None
+    assert (settled.unmoved, settled.entry.usage) == ({}, {"calls": 4, "prompt_tokens": 10})
+    assert (now.used_calls, now.used_prompt_tokens) == (4, 10)
+
+
+def test_a_settling_that_missed_a_note_is_refused(ledger: Ledger) -> None:
+    """Else what was noted in between would be lost, or moved twice."""
+    job = a_planned_job(ledger, 3)
+    ledger.note_attempt(job, 1, 3, "down", {"calls": 2})
+    read = ledger.batch(job.job_id, 1)
+    ledger.note_attempt(job, 1, 3, "down", {"calls": 2})
+    change = transitions.done(job, BatchState.PENDING, {Outcome.NEW: 3}, at=AT)
+    with pytest.raises(Conflict):
+        ledger.settle(job, read, change, an_entry(1, {Outcome.NEW: 3}))
+
+
+def test_what_is_used_too_late_moves_once(ledger: Ledger) -> None:
+    job = a_planned_job(ledger, 3)
+    settle(ledger, job, 1, {Outcome.NEW: 3})
+    assert ledger.note_attempt(job, 1, 3, usage={"calls": 2}) is BatchState.DONE
+    read = ledger.batch(job.job_id, 1)
+    assert read is not None
+    ledger.move_usage(job, read)
+    with pytest.raises(Conflict):
+        ledger.move_usage(job, read)
+    moved = ledger.batch(job.job_id, 1)
+    assert moved is not None
+    assert (moved.unmoved, moved.entry.usage, _now(ledger, job).used_calls) == ({}, {"calls": 2}, 2)

@@ -91,9 +91,23 @@ def get_health() -> api.models.Health:
 
 @app.route("/upload", methods=["POST"])
 def post_upload() -> api.models.UploadAnswer:
-    """Announces a file and answers the form that uploads it. `again=true` runs a file anew that was dropped before."""
-    again = query(api.inputs.UploadQuery).again
-    return ask(api.uploads.announce, again=again, request=body(api.inputs.UploadRequest))
+    """Announces a file and answers its upload form. `again=true` runs it anew, `dryRun=true` is for `POST /dry-run`."""
+    asked = query(api.inputs.UploadQuery)
+    if asked.dry_run:
+        return ask(api.dry_run.announce, request=body(api.inputs.UploadRequest))
+    return ask(api.uploads.announce, again=asked.again, request=body(api.inputs.UploadRequest))
+
+
+@app.route("/dry-run", methods=["POST"], content_types=["application/json", "multipart/form-data"])
+def post_dry_run() -> Response:
+    """Tells what would become of a file: sheets, mapping, rejects, batches, cost and time. Stores nothing."""
+    return ask(api.dry_run.ask, request=app.current_request)
+
+
+@app.route("/dry-run/{dry_run_id}", methods=["GET"])
+def get_dry_run(dry_run_id: str) -> dict[str, Any]:
+    """Answers a dry run that took longer than its request."""
+    return ask(api.dry_run.show, dry_run_id=dry_run_id)
 
 
 @app.route("/status", methods=["GET"])
@@ -184,6 +198,18 @@ def patch_lead(lead_id: str) -> Response:
 def delete_lead(lead_id: str) -> Response:
     """Removes a lead; no late retry brings it back."""
     return ask(api.leads.delete, lead_id=lead_id)
+
+
+@app.route("/erasure", methods=["POST"])
+def post_erasure() -> Response:
+    """Deletes a person by e-mail from leads, prior images, rejects, cache and spool; 202, the work happens later."""
+    return ask(api.erasure.start, request=body(api.inputs.ErasureRequest))
+
+
+@app.route("/erasure/{erasure_id}", methods=["GET"])
+def get_erasure(erasure_id: str) -> api.models.ErasureStatus:
+    """Says how far an erasure has come and what went; the proof of it holds no address."""
+    return ask(api.erasure.show, erasure_id=erasure_id)
 
 
 @app.route("/leads/{lead_id}/lineage", methods=["GET"])

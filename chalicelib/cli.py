@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.client import Body, Client, Content, Trouble
-from chalicelib.terminal import line, plain, progress, proof, row_counts, say, summary
+from chalicelib.terminal import line, plain, progress, proof, rehearsal, row_counts, say, summary
 
 EXIT_CODES: Mapping[str, int] = {"completed": 0, "error": 1, "cancelled": 3}
 
@@ -81,6 +81,8 @@ ACTIONS: Mapping[str, str] = {
 
 def drop(client: Client, args: argparse.Namespace) -> int:
     """Upload all files first, then see each through: the server works on the first while the last goes up."""
+    if args.dry_run:
+        return max([_rehearse(client, Path(name), args) for name in args.files])
     results = [_drop_one(client, Path(name), args) for name in args.files]
     codes = [_finish(client, result, args) for result in results]
     return next((code for code in (1, 3) if code in codes), 0)
@@ -146,6 +148,17 @@ def _drop_one(client: Client, path: Path, args: argparse.Namespace) -> Body:
     except (Trouble, OSError) as problem:
         return began | {"error": _as_trouble(path, problem)}
     return ticket | began
+
+
+def _rehearse(client: Client, path: Path, args: argparse.Namespace) -> int:
+    """Print what would become of one file; 1 where it could not become rows."""
+    try:
+        with progress(path.name, path.stat().st_size, "B") as bar:
+            told = client.rehearse(path, args.pipeline, dict(args.option), on_bytes=bar.add)
+    except Trouble as trouble:
+        return _fail(trouble, str(path))
+    print(json.dumps({"file": str(path), **told}, ensure_ascii=False) if args.json else rehearsal(told))
+    return 1 if told.get("error") else 0
 
 
 def _finish(client: Client, result: Body, args: argparse.Namespace) -> int:
@@ -243,6 +256,7 @@ def _drop_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("files", nargs="+", metavar="FILE")
     command.add_argument("--pipeline", default="leads", help="what the files are (leads)")
     command.add_argument("--wait", action="store_true", help="stay until every job has ended")
+    command.add_argument("--dry-run", action="store_true", help="only tell what would become of the files")
     command.add_argument("--again", action="store_true", help="run a file anew that was dropped before")
     command.add_argument("--option", action="append", default=[], type=_option, metavar="KEY=VALUE",
                          help="an option of the pipeline, such as headerRow=4; may be repeated")

@@ -93,6 +93,17 @@ class Client:
                 raise
         return ticket
 
+    def rehearse(
+        self, path: Path, pipeline: str, options: Mapping[str, Any], *, on_bytes: Callable[[int], None]
+    ) -> Body:
+        """What would become of a file; nothing is stored. Waits for the answer about a large one."""
+        request = {"fileName": path.name, "fileType": media_type(path), "fileSize": path.stat().st_size,
+                   "pipeline": pipeline, "options": dict(options)}
+        ticket = self._json("POST", "/upload", json=request, params={"dryRun": "true"})
+        self._upload(ticket["uploadUrl"], ticket["fields"], path, on_bytes)
+        order = {"fileKey": ticket["fileKey"], "pipeline": pipeline, "options": dict(options)}
+        return self._ready(self._call("POST", "/dry-run", json=order))
+
     def job(self, job_id: str) -> Body:
         return self._json("GET", f"/status/{_segment(job_id)}")
 

@@ -62,6 +62,29 @@ def proof(report: Mapping[str, Any]) -> str:
     return "\n".join(map(plain, lines))
 
 
+def rehearsal(told: Mapping[str, Any]) -> str:
+    """A dry run in lines: sheets with their columns, first rejects, and what the job would take."""
+    estimate = told.get("estimate") or {}
+    lines = [f"{told.get('fileName')}  dry run: {told.get('rows')} rows" + ("" if told.get("complete") else " or more")]
+    if error := told.get("error"):
+        lines.append(f"  error    {error.get('code')}: {error.get('message')}")
+    if told.get("duplicateOf"):
+        lines.append(f"  same as  {told['duplicateOf']}: these bytes were dropped before")
+    for sheet in told.get("sheets") or ():
+        lines.append(f"  {sheet['worksheet']}: {sheet['rows']} rows, header in row {sheet['headerRow']}"
+                     + (f"; {sheet['note']}" if sheet.get("note") else ""))
+        lines += [f"    {column['header']} -> {column['field'] or 'remarks'} ({column['score']:.2f})"
+                  for column in sheet["columns"]]
+    lines += [f"  reject   {each['worksheet']} row {each['row']}: {each['code']}" for each in told.get("rejects") or ()]
+    if told.get("checkedRows"):
+        lines.append(f"  rejects  {told['checkedRejects']} of the first {told['checkedRows']} rows, about "
+                     f"{told['estimatedRejects']} in all")
+    if estimate:
+        lines.append(f"  would take about {estimate['minutes']:.1f} minutes, {estimate['batches']} batches, "
+                     f"{estimate['aiCalls']} AI calls, {estimate['usd']:.4f} USD; nothing was stored")
+    return "\n".join(map(plain, lines))
+
+
 def row_counts(job: Mapping[str, Any]) -> dict[str, int]:
     """The terms of the invariant, in its order; their sum is the number of rows."""
     rows = job.get("rows")

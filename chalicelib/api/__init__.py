@@ -6,9 +6,25 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from chalicelib.api import actions, days, downloads, edge, export, inputs, leads, models, requests, status, uploads
+    from chalicelib.api import (
+        actions,
+        days,
+        downloads,
+        dry_run,
+        edge, erasure,
+        export,
+        inputs,
+        leads,
+        models,
+        requests,
+        status,
+        uploads,
+    )
 
-__all__ = ["actions", "days", "downloads", "edge", "export", "inputs", "leads", "models", "requests", "status", "uploads"]
+__all__ = [
+    "actions", "days", "downloads", "dry_run", "edge", "erasure", "export", "inputs", "leads", "models", "requests", "status",
+    "uploads",
+]
 
 
 def __getattr__(name: str) -> Any:

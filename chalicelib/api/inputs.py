@@ -38,9 +38,18 @@ class LeadsOptions(Wire):
 
 
 class UploadQuery(Wire):
-    """Query of POST /upload: `again=true` runs a file anew that was dropped before."""
+    """Query of POST /upload: `again=true` runs a file anew that was dropped before, `dryRun=true` only looks at it."""
 
     again: bool = False
+    dry_run: bool = False
+
+
+class DryRunRequest(Wire):
+    """Body of POST /dry-run: a file in the bucket, and what an upload would say of it."""
+
+    file_key: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+    pipeline: ShortText = "leads"
+    options: dict[str, Any] = Field(default_factory=dict)
 
 
 class StatusReport(Wire):
@@ -69,6 +78,12 @@ class LeadPatch(Wire):
         """Only what the body names, by field."""
         sent: dict[str, str | None] = self.model_dump(by_alias=True, exclude_unset=True)
         return {field: (value or "").strip() or None for field, value in sent.items()}
+
+
+class ErasureRequest(Wire):
+    """Body of POST /erasure: whom to delete, wherever the owner's files brought this address."""
+
+    email: str = Field(min_length=3, max_length=1000)
 
 
 class ExportRequest(Wire):

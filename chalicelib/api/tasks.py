@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from chalicelib.adapters.sqs import Queues
-from chalicelib.api import export
+from chalicelib.api import dry_run, erasure, export
 from chalicelib.errors import Malformed
 from chalicelib.jobs import undo
 from chalicelib.jobs.receiving import Consumer
@@ -69,6 +69,32 @@ class UndoTask(Task):
         call(undo.stopped, job_id=self.job_id, cause=cause)
 
 
+class DryRunTask(Task):
+    """Look at a large file."""
+
+    task: Literal["dry_run"]
+    order: dict[str, Any]
+
+    def run(self, call: Call, remaining: Callable[[], float]) -> None:
+        call(dry_run.run, order=self.order, remaining=remaining)
+
+    def give_up(self, call: Call, cause: str) -> None:  # noqa: ARG002
+        call(dry_run.give_up, order=self.order)
+
+
+class EraseTask(Task):
+    """Delete a person from what is kept of one owner's files."""
+
+    task: Literal["erase"]
+    erasure_id: Id = Field(alias="erasureId")
+
+    def run(self, call: Call, remaining: Callable[[], float]) -> None:
+        call(erasure.Eraser, remaining=remaining).run(self.erasure_id)
+
+    def give_up(self, call: Call, cause: str) -> None:  # noqa: ARG002
+        call(erasure.give_up, erasure_id=self.erasure_id)
+
+
 @dataclass(frozen=True, slots=True)
 class TaskWorker:
     """One invocation's task worker. `remaining` answers the seconds until the platform ends it."""
@@ -96,4 +122,4 @@ def parse_task(body: str) -> Task:
         raise Malformed("the message is no task of ours", problems=len(error.errors())) from None
 
 
-_TASK: TypeAdapter[Task] = TypeAdapter(Annotated[ExportTask | UndoTask, Field(discriminator="task")])
+_TASK: TypeAdapter[Task] = TypeAdapter(Annotated[ExportTask | UndoTask | DryRunTask | EraseTask, Field(discriminator="task")])

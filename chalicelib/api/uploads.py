@@ -35,12 +35,11 @@ def announce(
 
     Raises BAD_REQUEST, UNSUPPORTED_TYPE, FILE_TOO_LARGE or EMPTY_FILE.
     """
-    _check(request, pipelines, settings)
-    options = parsed(OPTIONS[request.pipeline], request.options, within="options")
+    check(request, pipelines, settings)
     upload = begin_upload(
         owner=caller.owner, subject=caller.subject, pipeline=request.pipeline, file_name=request.file_name,
         file_type=request.file_type or DEFAULT_TYPE, file_size=request.file_size or 0,
-        options=options.as_json(only_set=True),
+        options=checked_options(request.pipeline, request.options),
         again=again or request.again, ledger=ledger, blobs=blobs, settings=settings, clock=clock)
     job_id = upload.job.job_id
     return UploadAnswer(
@@ -49,7 +48,13 @@ def announce(
         supported_types=SUPPORTED_TYPES)
 
 
-def _check(request: UploadRequest, pipelines: Mapping[str, Any], settings: Settings) -> None:
+def checked_options(pipeline: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """What a client tells the pipeline, only what is set. Raises BAD_REQUEST naming the options."""
+    return parsed(OPTIONS[pipeline], options, within="options").as_json(only_set=True)
+
+
+def check(request: UploadRequest, pipelines: Mapping[str, Any], settings: Settings) -> None:
+    """Raises BAD_REQUEST, UNSUPPORTED_TYPE, FILE_TOO_LARGE or EMPTY_FILE for what would not be taken."""
     if request.pipeline not in pipelines:
         raise RequestRefused(RequestProblem.BAD_REQUEST, "There is no such pipeline.", pipelines=sorted(pipelines))
     ending = PurePosixPath(request.file_name.replace("\\", "/")).suffix.lower()

@@ -96,6 +96,10 @@ class Linked:
         return {**self._reading.columns, **self._columns} if self._columns else self._reading.columns
 
     @property
+    def mapped(self) -> Mapping[str, Sequence[Any]]:
+        return self._reading.mapped
+
+    @property
     def returned(self) -> bool:
         """Whether any row so far is linked."""
         return self._links.linked > 0

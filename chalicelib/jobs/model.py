@@ -314,6 +314,11 @@ class Job:
         return {used.value: int(getattr(self, f"used_{used.value}")) for used in Used}
 
     @property
+    def holds_its_file(self) -> bool:
+        """Whether the same file would be a duplicate of this job."""
+        return self.undo is None and self.status not in (Status.ERROR, Status.CANCELLED)
+
+    @property
     def settled_batches(self) -> int:
         return self.batches_total - self.batches_pending
 

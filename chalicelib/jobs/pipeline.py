@@ -27,6 +27,11 @@ class Reading(Protocol):
         """Per worksheet met so far: original column name -> field of the pipeline."""
         ...
 
+    @property
+    def mapped(self) -> Mapping[str, Sequence[Any]]:
+        """Per worksheet met so far: its columns in order, with `header`, `field`, `score`, `reason`, `candidates`."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -125,6 +130,20 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What a batch would come to, without asking anybody: rejects by the rules, and what a provider would use.
+
+    `usage` is in the words of `costs.Used`, `seconds` the provider's for this batch, `workers` how many work at once.
+    """
+
+    rejects: tuple[Reject, ...] = ()
+    usage: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    workers: int = 1
+    provider: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Pipeline:
     """One of leads, products, prices, images.
 
@@ -144,5 +163,7 @@ class Pipeline:
     """Items a batch for a file of that many items (capped at 1,001: larger files cut alike)."""
     result_options: tuple[str, ...] = ()
     """Names of the options that change results, and so belong to a file's identity."""
+    rehearse: Callable[[Batch], Rehearsal] | None = None
+    """For a dry run."""
     undo: Callable[[Job, Sequence[str]], Sequence[Undone]] | None = None
     """Put back what these marks of the job stand for, each once however often it is asked, unless changed since."""

@@ -264,7 +264,7 @@ class Splitter:
         if not holder_id or holder_id == job.job_id:
             return ""
         holder = self.ledger.job(holder_id)
-        return holder_id if holder is not None and _lives(holder) else ""
+        return holder_id if holder is not None and holder.holds_its_file else ""
 
     def _end_as_duplicate(self, job: Job, holder: str, sha256: str) -> Job:
         ended = self.ledger.change(job.job_id, lambda now: None if now.status.terminal else transitions.duplicate(
@@ -342,7 +342,3 @@ class Splitter:
 
     def _now(self) -> str:
         return stamp(self.clock())
-
-
-def _lives(holder: Job) -> bool:
-    return holder.undo is None and holder.status not in (Status.ERROR, Status.CANCELLED)

@@ -80,7 +80,7 @@ def standardize_batch(
     `columns` maps a worksheet to its headers' fields. `remaining` gives the seconds that may still be used. Raises
     Waiting (what was answered so far is in the cache), Transient while the provider is down, Unavailable.
     """
-    rows = [_row(place, item, columns) for place, item in enumerate(items)]
+    rows = [_Row(item, question_of(place, item, columns)) for place, item in enumerate(items)]
     asking = _Asking(client, cache, default_region, remaining, user_id, meter)
     asking.run(rows)
     answered = [asking.answered(row) for row in rows]
@@ -116,11 +116,12 @@ class _Group:
         return [_Group(part, attempt, suspected) for part in (self.rows[:middle], self.rows[middle:])]
 
 
-def _row(place: int, item: Item, columns: Mapping[str, Mapping[str, str]]) -> _Row:
+def question_of(place: int, item: Item, columns: Mapping[str, Mapping[str, str]]) -> Question:
+    """What the AI is asked about the row at `place` (from 0) of a batch."""
     cells = {header: text for header, value in item.items()
              if not header.startswith("_") and (text := text_of(value).strip())}
     known = columns.get(str(item.get("_worksheet", "")), {})
-    return _Row(item, Question(f"r{place + 1}", cells, {header: known[header] for header in cells if header in known}))
+    return Question(f"r{place + 1}", cells, {header: known[header] for header in cells if header in known})
 
 
 @dataclass(slots=True)

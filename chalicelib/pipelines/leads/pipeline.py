@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import RowProblem, RowRefused
 from chalicelib.jobs.model import Batch, Item, Reject, origin_of, row_id, worksheet_of
-from chalicelib.jobs.pipeline import Pipeline, Processed, Reading, Stored, Work
+from chalicelib.jobs.pipeline import Pipeline, Processed, Reading, Rehearsal, Stored, Work
 from chalicelib.pipelines.leads.effects import plan_effects
 from chalicelib.settings import LeadsSettings, Settings
 
@@ -42,6 +42,7 @@ def build(
         name="leads", items_key="leads", queue=settings.leads_queue, read=partial(_read, settings=settings),
         process=process, effects=partial(plan_effects, leads=leads),
         batch_size=partial(batch_size, setting=chosen.batch_size), result_options=("dedupe", "mapping", "headerRow"),
+        rehearse=partial(_rehearse, settings=settings),
         undo=lambda job, marks: lead_undo.put_back(job.owner, job.job_id, marks))
 
 
@@ -88,6 +89,12 @@ def _standardizer(
 def _tenant(owner: str) -> str:
     """Keeps owners apart at the provider without telling it who they are; one owner's calls share its prefix cache."""
     return hashlib.sha256(owner.encode()).hexdigest()[:32]
+
+
+def _rehearse(batch: Batch, *, settings: Settings) -> Rehearsal:
+    from chalicelib.pipelines.leads.rehearsal import rehearse
+
+    return rehearse(batch, chosen=settings.leads, provider=settings.deepseek)
 
 
 def _process(batch: Batch, work: Work, *, standardize: _Standardize) -> Processed:

@@ -1,0 +1,203 @@
+"""POST /dry-run: what would become of a file. Nothing is stored in any table, no provider is asked.
+
+The file lies in the bucket (uploaded by the form of `POST /upload?dryRun=true`, or dropped before) or comes with the
+request. It is read as far as a request has time; what takes longer is answered 202 with the part that was read, and
+the task worker reads the whole. The bucket forgets `dry/` after a day.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from chalice.app import Request, Response
+
+from chalicelib.adapters.ledger import Ledger
+from chalicelib.adapters.s3 import Blobs
+from chalicelib.adapters.sqs import Queues
+from chalicelib.api import multipart
+from chalicelib.api.auth import Caller
+from chalicelib.api.dry_run_view import view
+from chalicelib.api.inputs import DryRunRequest, UploadRequest
+from chalicelib.api.models import UploadAnswer, Wire
+from chalicelib.api.requests import body as body_of
+from chalicelib.api.requests import header, parsed, path_id
+from chalicelib.api.uploads import DEFAULT_TYPE, SUPPORTED_TYPES, check, checked_options
+from chalicelib.errors import FileProblem, FileRefused, RequestProblem, RequestRefused
+from chalicelib.jobs.dryrun import DryRun, rehearse
+from chalicelib.jobs.identity import claim_of
+from chalicelib.jobs.intake import safe_name
+from chalicelib.jobs.model import MESSAGE_VERSION, Job, Status
+from chalicelib.settings import Settings
+
+FOLDER = "dry"
+REQUEST_SECONDS = 12.0
+"""How long a request reads; the gateway ends it at 29 s."""
+POLL_MS = 2000
+DryRunAnswer = dict[str, Any]
+
+
+class DryRunOrder(Wire):
+    """What is to be looked at, as the task worker is told."""
+
+    id: str
+    owner: str
+    key: str
+    file_name: str
+    pipeline: str
+    options: dict[str, Any]
+
+
+def announce(
+    caller: Caller, request: UploadRequest, *, pipelines: Mapping[str, Any], blobs: Blobs, settings: Settings
+) -> UploadAnswer:
+    """The form that uploads a file for a dry run: no job, no event. Raises as `uploads.announce` does."""
+    check(request, pipelines, settings)
+    checked_options(request.pipeline, request.options)
+    dry_id = uuid4().hex
+    key = f"{_folder(caller.owner)}{dry_id}/{safe_name(request.file_name)}"
+    url, fields = blobs.presigned_post(key, request.file_type or DEFAULT_TYPE, settings.max_upload_bytes,
+                                       settings.upload_expires)
+    return UploadAnswer(
+        upload_url=url, fields=fields, file_key=key, job_id=dry_id, upload_id=dry_id, file_id=dry_id,
+        expires_in=settings.upload_expires, max_file_size=settings.max_upload_bytes, supported_types=SUPPORTED_TYPES)
+
+
+def ask(
+    caller: Caller, request: Request, *, pipelines: Mapping[str, Any], ledger: Ledger, blobs: Blobs, queues: Queues,
+    settings: Settings,
+) -> Response:
+    """Look at a file: 200 with everything, or 202 with what there was time for.
+
+    Raises BAD_REQUEST, NOT_FOUND for a file that is absent or another owner's, PAYLOAD_TOO_LARGE, FILE_TOO_LARGE.
+    """
+    form = _form(request)
+    wanted = form[0] if form else body_of(DryRunRequest, request)
+    if wanted.pipeline not in pipelines:
+        raise RequestRefused(RequestProblem.BAD_REQUEST, "There is no such pipeline.", pipelines=sorted(pipelines))
+    options = checked_options(wanted.pipeline, wanted.options)
+    key = _kept(caller, form[1], blobs) if form else _own_key(caller, wanted.file_key, ledger)
+    head = blobs.head(key)
+    if head is None:
+        raise RequestRefused(RequestProblem.NOT_FOUND, "There is no such file.")
+    if head.size > settings.max_upload_bytes:
+        raise FileRefused(FileProblem.FILE_TOO_LARGE, maxFileSize=settings.max_upload_bytes)
+    order = DryRunOrder(id=uuid4().hex, owner=caller.owner, key=key, file_name=key.rsplit("/", 1)[-1],
+                        pipeline=wanted.pipeline, options=options)
+    ends = time.monotonic() + REQUEST_SECONDS
+    body, complete = _looked(order, pipelines, ledger, blobs, lambda: time.monotonic() < ends)
+    if complete:
+        return Response(body=body)
+    queues.send(settings.tasks_queue, {"v": MESSAGE_VERSION, "task": "dry_run", "order": order.as_json()},
+                group=caller.owner)
+    place = f"/dry-run/{order.id}"
+    return Response(body={**body, "status": "processing", "statusUrl": place, "retryAfterMs": POLL_MS},
+                    status_code=202, headers={"Location": place})
+
+
+def show(caller: Caller, dry_run_id: str, *, blobs: Blobs) -> DryRunAnswer:
+    """The whole answer of a dry run that took longer; `processing` until it is there."""
+    try:
+        found: DryRunAnswer = json.loads(blobs.get(_result_key(caller.owner, path_id(dry_run_id))))
+    except KeyError:
+        return {"dryRunId": dry_run_id, "status": "processing", "retryAfterMs": POLL_MS}
+    return found
+
+
+def run(
+    order: Mapping[str, Any], *, pipelines: Mapping[str, Any], ledger: Ledger, blobs: Blobs, settings: Settings,
+    remaining: Callable[[], float],
+) -> None:
+    """Look at a large file, as the task worker. Harmless any number of times."""
+    wanted = DryRunOrder.model_validate(order)
+    body, _ = _looked(wanted, pipelines, ledger, blobs, lambda: remaining() > settings.deadline_margin)
+    _answer(wanted, body, blobs)
+
+
+def give_up(order: Mapping[str, Any], *, blobs: Blobs) -> None:
+    """The last attempt has failed: nobody shall wait for it."""
+    wanted = DryRunOrder.model_validate(order)
+    problem = RequestProblem.INTERNAL
+    _answer(wanted, {"dryRunId": wanted.id, "status": "error",
+                     "error": {"code": problem.value, "message": "The file could not be looked at."}}, blobs)
+
+
+def _looked(
+    order: DryRunOrder, pipelines: Mapping[str, Any], ledger: Ledger, blobs: Blobs, time_left: Callable[[], bool]
+) -> tuple[DryRunAnswer, bool]:
+    pipeline = pipelines[order.pipeline]
+    with tempfile.TemporaryDirectory(prefix="dropmill-") as folder:
+        path = str(Path(folder) / "file")
+        try:
+            digest = blobs.download(order.key, path)
+        except KeyError:
+            raise RequestRefused(RequestProblem.NOT_FOUND, "There is no such file.") from None
+        found: DryRun = rehearse(path, order.file_name, pipeline=pipeline, options=order.options, time_left=time_left)
+    return view(order.id, order.file_name, digest, _same_before(order, digest, pipeline, ledger), found), found.complete
+
+
+def _same_before(order: DryRunOrder, digest: str, pipeline: Any, ledger: Ledger) -> str:
+    """The job that these bytes were dropped as before; a drop would end as its duplicate."""
+    would_be = Job(job_id=order.id, owner=order.owner, pipeline=order.pipeline, status=Status.UPLOADED, file_name="",
+                   file_key="", created_at="", updated_at="", options=order.options)
+    holder_id = ledger.claim_holder(claim_of(would_be, digest, pipeline.result_options))
+    holder = ledger.job(holder_id) if holder_id else None
+    return holder_id if holder and holder.holds_its_file else ""
+
+
+def _form(request: Request) -> tuple[DryRunRequest, multipart.Field] | None:
+    content_type = header(request, "Content-Type")
+    if not content_type.lower().startswith("multipart/"):
+        return None
+    body = request.raw_body
+    fields = multipart.parse(content_type, body if isinstance(body, bytes) else body.encode())
+    file = fields.get("file")
+    if file is None or not file.file_name:
+        raise RequestRefused(RequestProblem.BAD_REQUEST, "The form has no file.", fields=["file"])
+    told = {name: field.text for name, field in fields.items() if name in ("pipeline", "options")}
+    options = _json(told.pop("options", "{}"))
+    return parsed(DryRunRequest, {**told, "options": options, "fileKey": "form"}), file
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise RequestRefused(RequestProblem.BAD_REQUEST, "options is not JSON.", fields=["options"]) from None
+
+
+def _kept(caller: Caller, file: multipart.Field, blobs: Blobs) -> str:
+    key = f"{_folder(caller.owner)}{uuid4().hex}/{safe_name(file.file_name)}"
+    blobs.put(key, file.body)
+    return key
+
+
+def _own_key(caller: Caller, key: str, ledger: Ledger) -> str:
+    """The key, if the file is the caller's: one of his dry runs, of his jobs, or dropped under his name."""
+    parts = key.split("/")
+    mine = key.startswith(_folder(caller.owner)) and len(parts) == 4
+    if not mine and parts[0] == "uploads" and len(parts) == 4:
+        job = ledger.job(parts[2]) if parts[2].isalnum() else None
+        mine = parts[2] == caller.owner if job is None else (job.owner, job.file_key) == (caller.owner, key)
+    if not mine:
+        raise RequestRefused(RequestProblem.NOT_FOUND, "There is no such file.")
+    return key
+
+
+def _folder(owner: str) -> str:
+    """Nobody guesses what lies here, and an owner's name is not shown in keys."""
+    return f"{FOLDER}/{sha256(owner.encode()).hexdigest()[:32]}/"
+
+
+def _result_key(owner: str, dry_id: str) -> str:
+    return f"{_folder(owner)}{dry_id}.json"
+
+
+def _answer(order: DryRunOrder, body: DryRunAnswer, blobs: Blobs) -> None:
+    blobs.put(_result_key(order.owner, order.id), json.dumps(body).encode(), "application/json")

@@ -14,7 +14,7 @@ from typing import Any
 
 from chalicelib.errors import FileProblem, FileRefused, RequestProblem, RequestRefused
 from chalicelib.jobs.model import REJECT_COLUMNS, Item, SheetCount
-from chalicelib.tables.columns import ColumnMap, FieldSpec, MappedColumn, map_columns, squeezed
+from chalicelib.tables.columns import ColumnMap, FieldSpec, Memory, map_columns, map_nameless, squeezed
 from chalicelib.tables.headers import (
     LOOK_AT,
     LOOK_BELOW,
@@ -45,6 +45,7 @@ def read_table(
     """Read the local file at `path`; `file_name` is what the person called it.
 
     Options: `headerRow` (from 1, for all sheets) and `mapping` ({header: field, or "" for none}).
+    Our own caller may add `memory`, a `columns.Memory`.
     Raises RequestRefused BAD_REQUEST for options that make no sense. While it is walked, the reading raises
     FileRefused; NO_HEADER and NO_ROWS at the end, when that is certain.
     """
@@ -63,6 +64,7 @@ class Reading:
         self._limits = limits
         self._header_row = _header_row(options)
         self._mapping = _mapping(options, fields)
+        self._memory: Memory = options["memory"] if callable(options.get("memory")) else _remember_nothing
         self._counts: list[SheetCount] = []
         self._maps: dict[str, ColumnMap] = {}
 
@@ -81,15 +83,10 @@ class Reading:
         """Worksheet -> header -> field -> score."""
         return {name: found.scores for name, found in self._maps.items()}
 
-    @property
-    def mapped(self) -> dict[str, Sequence[MappedColumn]]:
-        """Worksheet -> its columns in order, each with its field, score and reason."""
-        return {name: found.columns for name, found in self._maps.items()}
-
     def __iter__(self) -> Iterator[Item]:
         total = 0
         for raw in sheets(self._path, self._file_name, self._limits):
-            sheet = _Sheet(raw, self._fields, self._header_row, self._mapping)
+            sheet = _Sheet(raw, self._fields, self._header_row, self._mapping, self._memory)
             if sheet.columns is not None:
                 self._maps[raw.name] = sheet.columns
             self._counts.append(sheet.count())
@@ -113,11 +110,13 @@ class _Sheet:
     """One worksheet while it is read: the header among its first rows, then items and what was skipped."""
 
     def __init__(
-        self, raw: RawSheet, fields: Sequence[FieldSpec], header_row: int | None, mapping: Mapping[str, str]
+        self, raw: RawSheet, fields: Sequence[FieldSpec], header_row: int | None, mapping: Mapping[str, str],
+        memory: Memory,
     ) -> None:
         self._raw = raw
         self._fields = {spec.name: spec for spec in fields}
         self._mapping = mapping
+        self._memory = memory
         self._skipped: Counter[str] = Counter()
         self._rows_out = 0
         self._last = 0
@@ -194,6 +193,15 @@ class _Sheet:
         place = find_header(self._ahead, known)
         if place is not None:
             self._settle(whole_header(self._ahead, place, known))
+        else:
+            self._do_without()
+
+    def _do_without(self) -> None:
+        """A table without a header, where the cells alone say what two columns or more are."""
+        samples = self._name_columns([])
+        columns = map_nameless(self._used, samples, tuple(self._fields.values()))
+        if columns is not None:
+            self._header, self.columns = Header(0, 0, [], ()), columns
 
     def _take_header(self, wanted: int, known: _Known) -> None:
         """The header begins where the person says; a blank row there means that this sheet has none."""
@@ -217,6 +225,12 @@ class _Sheet:
         self._map(header.cells)
 
     def _map(self, header: list[str]) -> None:
+        samples = self._name_columns(header)
+        remembered = self._memory(self._used, self._mapping)
+        self.columns = map_columns(self._used, samples, tuple(self._fields.values()), self._mapping, remembered)
+
+    def _name_columns(self, header: list[str]) -> dict[str, list[str]]:
+        """Give every column its name; answers some of its cells by name."""
         width = max((len(cells) for _number, cells in self._ahead), default=0)
         self._names = unique_names([*header, *[""] * (width - len(header))])
         samples = {
@@ -225,7 +239,7 @@ class _Sheet:
         }
         self._used = [name for place, name in enumerate(self._names)
                       if samples[name] or (place < len(header) and header[place].strip())]
-        self.columns = map_columns(self._used, samples, tuple(self._fields.values()), self._mapping)
+        return samples
 
     def _is_furniture(self, cells: list[str], apart: bool) -> bool:
         """Whether a row is no data; `apart` says that a blank row stands before it."""
@@ -267,6 +281,8 @@ class _Sheet:
             notes.append("empty")
         elif self._header is None:
             notes.append("no row looks like a header")
+        elif not self._header.count:
+            notes.append("no header; columns told by their cells")
         return ", ".join(notes)
 
 
@@ -280,6 +296,10 @@ class _Known:
     def __call__(self, text: str) -> bool:
         label = squeezed(text)
         return text.strip() in REJECT_COLUMNS or label in self._labels or label.rstrip("0123456789") in self._labels
+
+
+def _remember_nothing(_headers: Sequence[str], _given: Mapping[str, str]) -> Mapping[str, str]:
+    return {}
 
 
 def _filled(rows: Iterator[Row]) -> Iterator[Row]:

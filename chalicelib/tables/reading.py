@@ -14,7 +14,15 @@ from typing import Any
 
 from chalicelib.errors import FileProblem, FileRefused, RequestProblem, RequestRefused
 from chalicelib.jobs.model import REJECT_COLUMNS, Item, SheetCount
-from chalicelib.tables.columns import ColumnMap, FieldSpec, Memory, map_columns, map_nameless, squeezed
+from chalicelib.tables.columns import (
+    ColumnMap,
+    FieldSpec,
+    MappedColumn,
+    Memory,
+    map_columns,
+    map_nameless,
+    squeezed,
+)
 from chalicelib.tables.headers import (
     LOOK_AT,
     LOOK_BELOW,
@@ -82,6 +90,11 @@ class Reading:
     def scores(self) -> dict[str, Mapping[str, Mapping[str, float]]]:
         """Worksheet -> header -> field -> score."""
         return {name: found.scores for name, found in self._maps.items()}
+
+    @property
+    def mapped(self) -> dict[str, Sequence[MappedColumn]]:
+        """Worksheet -> its columns in order, each with its field, score and reason."""
+        return {name: found.columns for name, found in self._maps.items()}
 
     def __iter__(self) -> Iterator[Item]:
         total = 0

@@ -26,16 +26,17 @@ class NoNetwork(Exception):
     """pip cannot reach its index, so nothing can be rehearsed."""
 
 
-def environment_with(folder: Path, names: set[str]) -> Path:
-    """A new environment with these of our pinned packages; answers its interpreter."""
+def environment_with(folder: Path, names: set[str], more: Path | None = None) -> Path:
+    """A new environment with these of our pinned packages, and those of a list; answers its interpreter."""
     venv.create(folder, with_pip=False)
     python = folder / "bin" / "python"
     pins = [line for file in ("requirements.txt", "requirements-dev.txt")
             for line in (ROOT / file).read_text().splitlines() if line.split("==")[0] in names]
     assert len(pins) == len(names), names - {line.split("==")[0] for line in pins}
+    listed = ["-r", str(more)] if more else []
     site = next(folder.glob("lib/python*/site-packages"))
     done = subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile",
-                           "--disable-pip-version-check", "--no-input", "--target", str(site), *pins],
+                           "--disable-pip-version-check", "--no-input", "--target", str(site), *pins, *listed],
                           capture_output=True, text=True, check=False)
     if done.returncode:
         raise NoNetwork(done.stderr[-500:])

@@ -1,0 +1,242 @@
+"""Both roads of deployment, rehearsed by the very commands, on an emulator that runs the real package under the real
+policies. Tests run in their order: one deployment serves many.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chalicelib.deploy.facts import PROJECT, function_facts
+from chalicelib.deploy.post_deploy import REPORT
+from chalicelib.deploy.target import DeployFailed
+from chalicelib.deploy.up import Wish, up
+from chalicelib.local.samples import write_sample
+from tests.deploy import emulator
+from tests.deploy.stage import Stage, everything, until
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("rehearsal")]
+FUNCTIONS = [each.name for each in function_facts("dev")]
+POISON = "this is no message of anybody"
+
+
+@pytest.fixture(scope="module")
+def scratch() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="module")
+def dev(scratch: Path) -> Iterator[Stage]:
+    """Stage `dev`, deployed by the deploy road, where functions see nothing but what Lambda and the package bring."""
+    python = built(scratch / "python", emulator.OF_LAMBDA | emulator.OF_MINISTACK)
+    with emulator.running(python, scratch / "deploy") as endpoint:
+        stage = Stage(endpoint)
+        stage.command("up", "--smoke", "full")
+        yield stage
+
+
+@pytest.fixture(scope="module")
+def template_dev(scratch: Path) -> Iterator[Stage]:
+    """The same by the template road. CloudFormation's transform of serverless templates wants a package more."""
+    python = built(scratch / "python-sam", emulator.OF_LAMBDA | emulator.OF_MINISTACK,
+                   Path(__file__).with_name("sam-requirements.txt"))
+    with emulator.running(python, scratch / "template") as endpoint:
+        stage = Stage(endpoint)
+        stage.command("up", "--road", "template", "--smoke", "full")
+        yield stage
+
+
+def built(folder: Path, names: set[str], more: Path | None = None) -> Path:
+    try:
+        return emulator.environment_with(folder, names, more)
+    except emulator.NoNetwork as error:
+        pytest.skip(f"NOTHING OF THE DEPLOYMENT WAS REHEARSED: pip cannot install the emulator's environment: {error}")
+
+
+# --- the deploy road
+
+
+def test_a_workbook_in_the_bucket_ends_as_leads(dev, tmp_path):
+    write_sample(tmp_path / "fair.xlsx")
+    dev.client("s3").upload_file(str(tmp_path / "fair.xlsx"), dev.target.data_bucket, "uploads/leads/acme/fair.xlsx")
+    job = dev.ended(url(dev), "fair.xlsx")
+    assert job["status"] == "completed"
+    leads = dev.asked(url(dev), "/leads?pageSize=100")["leads"]
+    assert "ada@analytical.example" in {each["email"] for each in leads}
+
+
+def test_a_poison_message_dies_alone(dev):
+    """It is received three times and then lies with the dead letters; messages beside it are done."""
+    client, queues = dev.client("lambda"), dev.client("sqs")
+    worker = dev.target.function("leads_worker")
+    variables = client.get_function_configuration(FunctionName=worker)["Environment"]["Variables"]
+    assert variables["PARTIAL_BATCH"] == "1"
+    client.update_function_configuration(  # else its second and third receive come after minutes
+        FunctionName=worker, Environment={"Variables": {**variables, "BACKOFF_BASE_SECONDS": "0"}})
+    queues.send_message(QueueUrl=queue(dev, "leads"), MessageBody=POISON, MessageGroupId="nobody")
+    name = f"neighbours-{uuid.uuid4().hex}.csv"
+    rows = "".join(f"Neighbour,N{n},n{n}@example.org,Next Door\n" for n in range(40))
+    dev.client("s3").put_object(Bucket=dev.target.data_bucket, Key=f"uploads/leads/acme/{name}",
+                                Body=b"First Name,Last Name,Email,Company\n" + rows.encode())
+    assert dev.ended(url(dev), name)["status"] == "completed"
+    dead = until(lambda: queues.receive_message(QueueUrl=queue(dev, "leads-dlq")).get("Messages"))
+    assert [each["Body"] for each in dead] == [POISON]
+    failures = [line for line in dev.logged("leads_worker") if line.get("message") == "message failed"]
+    assert [line["attempt"] for line in failures] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("function", ["sweep", "daily_report"])
+def test_a_schedule_is_on_and_its_function_runs(dev, function):
+    name = dev.target.name(f"{function}-event")
+    events = dev.client("events")
+    assert events.describe_rule(Name=name)["State"] == "ENABLED"
+    assert [each["Arn"] for each in events.list_targets_by_rule(Rule=name)["Targets"]] == [
+        dev.target.function_arn(function)]
+    answer = dev.client("lambda").invoke(FunctionName=dev.target.function(function), Payload=SCHEDULED)
+    assert "FunctionError" not in answer, answer["Payload"].read()
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_no_function_was_refused_anything(dev, function):
+    """The emulator holds every call against the function's role."""
+    lines = [str(line) for line in dev.logged(function)]
+    assert lines or function == "run_task"
+    assert [line for line in lines if "AccessDenied" in line or "not authorized" in line] == []
+
+
+def test_unknown_paths_answer_in_the_one_error_body(dev):
+    found = dev.client("apigateway").get_gateway_response(restApiId=api(dev), responseType="DEFAULT_4XX")
+    assert '"code": "BAD_REQUEST"' in found["responseTemplates"]["application/json"]
+
+
+def test_a_second_up_changes_nothing(dev):
+    before, mappings = everything(dev), mappings_of(dev)
+    sums, said = checksums(dev), dev.command("up", "--smoke", "short")
+    assert (everything(dev), mappings_of(dev), checksums(dev)) == (before, mappings, sums)
+    assert "stack dropmill-dev-resources: as it was" in said
+    assert "dependencies:1 as it was" in said
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["same machine", "another machine"])
+def test_up_ends_right_whatever_step_failed(dev, scratch, lost):
+    """A second stage of the account; its dependencies are a stand-in, because none of its functions runs here."""
+    stage = Stage(dev.endpoint, "prod" if lost else "staging")
+    for step in ("bucket", "stack", "dependencies", "functions", "sources", "gateway"):
+        build = scratch / ("build-" + (step if lost else "one"))
+        with pytest.raises(DeployFailed, match=step):
+            up(stage.target, wish(build), vendor=stand_in, say=failing_after(step))
+    up(stage.target, wish(scratch / "build-last"), vendor=stand_in, say=print)
+    ours = [each for each in mappings_of(stage) if f"-{stage.name}-" in each[1]]
+    assert len(ours) == len({each[1] for each in ours}) == 3
+    assert len(dev.client("apigateway").get_rest_apis()["items"]) == 2
+    live = stage.client("lambda").get_function_configuration(FunctionName=stage.target.function("leads_worker"))
+    assert live["Environment"]["Variables"]["PARTIAL_BATCH"] == "1"
+    stage.command("down", *(["--delete-data", "dropmill-prod"] if lost else []))
+
+
+def test_production_keeps_its_data_and_takes_it_up_again(dev, scratch):
+    stage = Stage(dev.endpoint, "prod")
+    up(stage.target, wish(scratch / "build-prod"), vendor=stand_in, say=print)
+    stage.client("s3").put_object(Bucket=stage.target.data_bucket, Key="reports/kept", Body=b"kept")
+    stage.command("down")
+    assert stage.target.name("leads") in everything(stage)["table"]
+    up(stage.target, wish(scratch / "build-prod"), vendor=stand_in, say=print)
+    kept = stage.client("s3").get_object(Bucket=stage.target.data_bucket, Key="reports/kept")
+    assert kept["Body"].read() == b"kept"
+    stage.command("down", "--delete-data", "dropmill-prod")
+    assert stage.target.name("leads") not in everything(stage)["table"]
+
+
+def test_down_leaves_nothing(dev):
+    dev.command("down")
+    assert everything(dev) == {}
+    assert "there was none" in dev.command("down")
+
+
+# --- the template road
+
+
+def test_the_template_road_serves_an_upload_over_rest(template_dev):
+    import requests
+
+    body = b"First Name,Last Name,Email,Company\nRest,Road,rest.road@example.com,Template Ltd\n"
+    answer = template_dev.asked(url(template_dev), "/upload", {"fileName": "rest.csv", "fileSize": len(body)})
+    form = answer["upload"]
+    sent = requests.post(form["url"], data=form["fields"], files={"file": ("rest.csv", body)}, timeout=30)
+    assert sent.ok, sent.text
+    assert template_dev.ended(url(template_dev), "rest.csv")["status"] == "completed"
+    assert template_dev.asked(url(template_dev), "/leads")["leads"][0]["email"] == "rest.road@example.com"
+
+
+def test_the_template_road_sets_partial_responses(template_dev):
+    assert len(mappings_of(template_dev)) == 3
+    assert all(each[2] == [REPORT] for each in mappings_of(template_dev))
+
+
+def test_a_second_template_changes_nothing(template_dev):
+    before, mappings = everything(template_dev), mappings_of(template_dev)
+    said = template_dev.command("up", "--road", "template")
+    assert "stack dropmill-dev-resources: as it was" in said
+    assert (everything(template_dev), mappings_of(template_dev)) == (before, mappings)
+
+
+def test_one_stage_takes_one_road(template_dev):
+    with pytest.raises(AssertionError, match="was deployed by the template road"):
+        template_dev.command("up")
+
+
+def test_down_leaves_nothing_of_the_template_road(template_dev):
+    template_dev.command("down")
+    assert everything(template_dev) == {}
+
+
+SCHEDULED = b'{"version": "0", "id": "1", "detail-type": "Scheduled Event", "source": "aws.events", "account": "0", ' \
+            b'"time": "2026-01-02T03:04:05Z", "region": "us-east-1", "resources": [], "detail": {}}'
+
+
+def url(stage: Stage) -> str:
+    return stage.target.api_url(api(stage))
+
+
+def api(stage: Stage) -> str:
+    (found,) = stage.client("apigateway").get_rest_apis()["items"]
+    return str(found["id"])
+
+
+def queue(stage: Stage, thing: str) -> str:
+    return str(stage.client("sqs").get_queue_url(QueueName=stage.target.name(thing))["QueueUrl"])
+
+
+def mappings_of(stage: Stage) -> list[tuple[str, str, list[str]]]:
+    found = stage.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    return sorted((each["UUID"], each["EventSourceArn"], each["FunctionResponseTypes"]) for each in found)
+
+
+def checksums(stage: Stage) -> dict[str, str]:
+    found = stage.client("lambda").list_functions()["Functions"]
+    return {each["FunctionName"]: each["CodeSha256"] for each in found}
+
+
+def wish(build: Path) -> Wish:
+    return Wish(smoke="none", project=PROJECT, build=build)
+
+
+def stand_in(folder: Path, bytecode: str) -> None:
+    folder.mkdir(parents=True)
+    (folder / "dependency.py").write_text("")
+
+
+def failing_after(step: str):
+    """A listener in whose name the deployment breaks off."""
+    def say(line: str) -> None:
+        print(line, file=sys.stderr)
+        if line.startswith(step):
+            raise DeployFailed(f"broken off after {step}")
+
+    return say

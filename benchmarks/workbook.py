@@ -6,6 +6,7 @@ scripts, quotes, line breaks, characters that XML escapes, blank cells. Excel's 
 
 from __future__ import annotations
 
+import csv
 import os
 import random
 import tempfile
@@ -35,6 +36,23 @@ def workbook(rows: int) -> Path:
     if not path.exists():
         print(f"making {path.name} (once)", flush=True)
         in_fresh_process("benchmarks.workbook:make", path=str(path), rows=rows)
+    return path
+
+
+def delimited(rows: int) -> Path:
+    """The path of a csv file of `rows` such rows, without sheets; made on the first call."""
+    folder = Path(tempfile.gettempdir()) / f"dropmill-bench-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    path = folder / f"contacts-{rows}-form{_FORM}.csv"
+    if not path.exists():
+        print(f"making {path.name} (once)", flush=True)
+        part = path.with_suffix(".part")
+        with part.open("w", encoding="utf-8", newline="") as file:
+            out = csv.writer(file)
+            out.writerow(HEADER)
+            for place in range(len(SHEETS)):
+                out.writerows(_rows(place, rows))
+        part.rename(path)
     return path
 
 

@@ -33,13 +33,10 @@ def json_bytes(value: Any) -> bytes:
 
 def cut(batch: Sequence[Item], items_key: str, columns: Mapping[str, Any]) -> Cut:
     """One batch of at least one item; `columns` maps worksheets, of which only those of the items travel along."""
-    sheets: dict[int, int] = {}
-    mapped: dict[str, Any] = {}
-    for item in batch:
-        index, name = item["_sheet"], item["_worksheet"]
-        sheets[index] = sheets.get(index, 0) + 1
-        if name in columns:
-            mapped[name] = columns[name]  # in the order of the items, so that a twin writes the same bytes
+    indexes = [item["_sheet"] for item in batch]
+    sheets = {index: indexes.count(index) for index in dict.fromkeys(indexes)}
+    names = [item["_worksheet"] for item in batch] if len(sheets) > 1 else [batch[0]["_worksheet"]]
+    mapped = {name: columns[name] for name in names if name in columns}  # in order, so that a twin writes the same
     text = b'{"%s":%s,"columns":%s}' % (items_key.encode(), json_bytes(batch), json_bytes(mapped))
     return Cut(text, len(batch), sheets, row_id(batch[0]), row_id(batch[-1]))
 

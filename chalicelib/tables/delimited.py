@@ -85,24 +85,27 @@ class _Records:
         self._limits = limits
         self._zeros = found.zeros
         self._number = 0
+        self._over = False
         # The csv module keeps this limit for the whole process; every reading sets its own before it starts.
         csv.field_size_limit(limits.max_cell_chars)
 
     def rows(self) -> Iterator[Row]:
-        yield from self._parse(chain.from_iterable(self._batches()))
+        return self._parse(chain.from_iterable(self._batches()))
 
     def _parse(self, lines: Iterator[str]) -> Iterator[Row]:
-        reader = csv.reader(chain(lines, [_END]), delimiter=self._delimiter)
+        """Rows of these lines. The loop runs for every row of a file: what it does is ordered by what it costs."""
+        reader = csv.reader(chain(lines, self._end()), delimiter=self._delimiter)
         widest, most = self._limits.max_columns, self._limits.max_rows
+        self._over = False
         number = self._number
         try:
             for cells in reader:
                 number += 1
                 self._number = number
-                if any(cells):
+                if cells and (cells[0] or any(cells)):
                     if len(cells) > widest:
                         raise FileRefused(FileProblem.TOO_MANY_COLUMNS, row=number, columns=len(cells))
-                    if cells[-1].endswith(_END):
+                    if self._over:
                         yield from self._last(number, cells)
                         return
                     yield number, cells
@@ -110,6 +113,11 @@ class _Records:
                     raise FileRefused(FileProblem.TOO_MANY_ROWS, limit=most)
         except csv.Error as error:
             raise self._too_long(number + 1) from error
+
+    def _end(self) -> Iterator[str]:
+        """The end mark; the record that is out next holds it, whatever else it swallowed."""
+        self._over = True
+        yield _END
 
     def _last(self, number: int, cells: list[str]) -> Iterator[Row]:
         """The record that holds the end mark: usually nothing else, or what a quote that never closes swallowed.

@@ -28,7 +28,7 @@ class Limits:
     """Members of an archive; the directory alone of a 100 MB archive could name two million."""
     max_files: int = 100
     """Files in an archive of spreadsheets."""
-    merges_within: int = 16 * MIB
+    merges_within: int = 8 * MIB
     """Largest sheet (unpacked) whose merged cells are looked for: they stand behind its rows, so it is read twice."""
     max_hollow_cells: int = 50_000_000
     """Empty cells before filled ones, summed over a sheet that is also less than 1 % filled."""

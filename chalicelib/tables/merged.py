@@ -34,7 +34,7 @@ def merges_of(pieces: Iterable[bytes]) -> tuple[Merge, ...]:
     rest = b""
     for piece in pieces:
         text = rest + piece
-        for letters, first, last in _REFERENCE.findall(text):
+        for letters, first, last in _REFERENCE.findall(text) if b"mergeCell" in text else ():
             if int(last) > int(first) and len(found) < MOST:
                 found[Merge(int(first), int(last), column_number(letters.decode()))] = None
         rest = text[-_LONGEST:]

@@ -308,6 +308,22 @@ def test_a_job_that_runs_for_more_than_ten_minutes_rings(stage, uploaded, expect
     assert ("processing" in ringing([period, []])) is expected, "between two sweeps the last word holds"
 
 
+def test_the_emulator_rings_by_the_same_figures(stage):
+    """It knows alarms on one metric of our own; the point goes in as CloudWatch would read it off the line."""
+    cloudwatch = stage.aws.client("cloudwatch")
+    alarm = NAMES[f"dropmill-{STAGE}-processing"]
+    cloudwatch.put_metric_alarm(**{name: value for name, value in alarm.items() if "Actions" not in name})
+    engine = stage.engine("sweep")
+    engine.drop(book(Sheet=people(10)), at="2026-11-22T01:45:00.000Z")
+    for point in stage.invoke("sweep", engine, engine.sweep):
+        if point.name == alarm["MetricName"]:
+            cloudwatch.put_metric_data(Namespace=point.namespace, MetricData=[{
+                "MetricName": point.name, "Value": point.value,
+                "Dimensions": [{"Name": name, "Value": value} for name, value in point.dimensions.items()]}])
+    told, = cloudwatch.describe_alarms(AlarmNames=[alarm["AlarmName"]])["MetricAlarms"]
+    assert told["StateValue"] == "ALARM"
+
+
 def test_a_sweeper_that_is_silent_or_never_ends_its_sweep_rings(stage):
     engine = stage.engine("sweep")
     swept = stage.invoke("sweep", engine, engine.sweep)

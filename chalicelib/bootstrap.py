@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.leads import Leads
     from chalicelib.adapters.ledger import Ledger
     from chalicelib.adapters.limiter import Limiter
+    from chalicelib.adapters.mappings import Mappings
     from chalicelib.adapters.notices import Notices
     from chalicelib.adapters.records import Records
     from chalicelib.adapters.s3 import Blobs
@@ -187,6 +188,12 @@ class Services:
         from chalicelib.adapters.undo_notes import UndoNotes
 
         return UndoNotes(self._dynamodb, self.settings.ledger_table, clock=self.clock, days=self.settings.ledger_days)
+
+    @cached_property
+    def mappings(self) -> Mappings:
+        from chalicelib.adapters.mappings import Mappings
+
+        return Mappings(self._dynamodb, self.settings.ledger_table, self.clock)
 
     @cached_property
     def records(self) -> Records:

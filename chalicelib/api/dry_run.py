@@ -19,6 +19,7 @@ from uuid import uuid4
 from chalice.app import Request, Response
 
 from chalicelib.adapters.ledger import Ledger
+from chalicelib.adapters.mappings import Mappings
 from chalicelib.adapters.s3 import Blobs
 from chalicelib.adapters.sqs import Queues
 from chalicelib.api import multipart
@@ -70,8 +71,8 @@ def announce(
 
 
 def ask(
-    caller: Caller, request: Request, *, pipelines: Mapping[str, Any], ledger: Ledger, blobs: Blobs, queues: Queues,
-    settings: Settings,
+    caller: Caller, request: Request, *, pipelines: Mapping[str, Any], ledger: Ledger, mappings: Mappings, blobs: Blobs,
+    queues: Queues, settings: Settings,
 ) -> Response:
     """Look at a file: 200 with everything, or 202 with what there was time for.
 
@@ -91,7 +92,7 @@ def ask(
     order = DryRunOrder(id=uuid4().hex, owner=caller.owner, key=key, file_name=key.rsplit("/", 1)[-1],
                         pipeline=wanted.pipeline, options=options)
     ends = time.monotonic() + REQUEST_SECONDS
-    body, complete = _looked(order, pipelines, ledger, blobs, lambda: time.monotonic() < ends)
+    body, complete = _looked(order, pipelines, ledger, mappings, blobs, lambda: time.monotonic() < ends)
     if complete:
         return Response(body=body)
     queues.send(settings.tasks_queue, {"v": MESSAGE_VERSION, "task": "dry_run", "order": order.as_json()},
@@ -111,12 +112,12 @@ def show(caller: Caller, dry_run_id: str, *, blobs: Blobs) -> DryRunAnswer:
 
 
 def run(
-    order: Mapping[str, Any], *, pipelines: Mapping[str, Any], ledger: Ledger, blobs: Blobs, settings: Settings,
-    remaining: Callable[[], float],
+    order: Mapping[str, Any], *, pipelines: Mapping[str, Any], ledger: Ledger, mappings: Mappings, blobs: Blobs,
+    settings: Settings, remaining: Callable[[], float],
 ) -> None:
     """Look at a large file, as the task worker. Harmless any number of times."""
     wanted = DryRunOrder.model_validate(order)
-    body, _ = _looked(wanted, pipelines, ledger, blobs, lambda: remaining() > settings.deadline_margin)
+    body, _ = _looked(wanted, pipelines, ledger, mappings, blobs, lambda: remaining() > settings.deadline_margin)
     _answer(wanted, body, blobs)
 
 
@@ -129,7 +130,8 @@ def give_up(order: Mapping[str, Any], *, blobs: Blobs) -> None:
 
 
 def _looked(
-    order: DryRunOrder, pipelines: Mapping[str, Any], ledger: Ledger, blobs: Blobs, time_left: Callable[[], bool]
+    order: DryRunOrder, pipelines: Mapping[str, Any], ledger: Ledger, mappings: Mappings, blobs: Blobs,
+    time_left: Callable[[], bool],
 ) -> tuple[DryRunAnswer, bool]:
     pipeline = pipelines[order.pipeline]
     with tempfile.TemporaryDirectory(prefix="dropmill-") as folder:
@@ -138,7 +140,8 @@ def _looked(
             digest = blobs.download(order.key, path)
         except KeyError:
             raise RequestRefused(RequestProblem.NOT_FOUND, "There is no such file.") from None
-        found: DryRun = rehearse(path, order.file_name, pipeline=pipeline, options=order.options, time_left=time_left)
+        options = {**order.options, "memory": mappings.of_owner(order.owner, order.pipeline)}
+        found: DryRun = rehearse(path, order.file_name, pipeline=pipeline, options=options, time_left=time_left)
     return view(order.id, order.file_name, digest, _same_before(order, digest, pipeline, ledger), found), found.complete
 
 

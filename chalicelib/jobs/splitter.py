@@ -38,6 +38,7 @@ from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
     from chalicelib.adapters.ledger import Ledger
+    from chalicelib.adapters.mappings import Mappings
     from chalicelib.adapters.s3 import Blobs
     from chalicelib.adapters.sqs import Queues
 
@@ -67,6 +68,7 @@ class Splitter:
 
     pipelines: Mapping[str, Pipeline]
     ledger: Ledger
+    mappings: Mappings
     blobs: Blobs
     queues: Queues
     settings: Settings
@@ -149,7 +151,7 @@ class Splitter:
             raise FileRefused(FileProblem.UPLOAD_NEVER_FINISHED, "The uploaded object is gone.") from None
 
     def _cut(self, job: Job, pipeline: Pipeline, path: str, sha256: str, claim: str) -> Job | None:
-        options = {**job.options, "maxRows": self.settings.max_rows}
+        options = {**job.options, "maxRows": self.settings.max_rows, "memory": self.mappings.of_job(job)}
         links = Links(job, self.ledger)
         reading = Linked(pipeline.read(path, job.file_name, options), links)
         items = iter(reading)

@@ -98,7 +98,7 @@ def post_upload() -> api.models.UploadAnswer:
     return ask(api.uploads.announce, again=asked.again, request=body(api.inputs.UploadRequest))
 
 
-@app.route("/dry-run", methods=["POST"], content_types=["application/json", "multipart/form-data"])
+@app.route("/dry-run", methods=["POST"], content_types=["*/*"])  # JSON or a form; Chalice deploys no list of the two
 def post_dry_run() -> Response:
     """Tells what would become of a file: sheets, mapping, rejects, batches, cost and time. Stores nothing."""
     return ask(api.dry_run.ask, request=app.current_request)
@@ -136,8 +136,8 @@ def cancel_job(job_id: str) -> api.models.StatusAnswer:
 
 @app.route("/status/{job_id}/resume", methods=["POST"])
 def resume_job(job_id: str) -> Response:
-    """Takes up a cancelled or paused job."""
-    return ask(api.actions.resume, job_id=job_id)
+    """Takes up a cancelled or paused job; `maxAiCalls` and `maxUsd` in the body replace its caps."""
+    return ask(api.actions.resume, job_id=job_id, request=body(api.inputs.ResumeRequest))
 
 
 @app.route("/status/{job_id}/retry", methods=["POST"])

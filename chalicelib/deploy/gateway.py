@@ -16,9 +16,11 @@ from chalicelib.errors import RequestProblem
 
 CORS: Mapping[str, str] = {
     "Access-Control-Allow-Origin": "'*'",
-    "Access-Control-Allow-Headers": "'Authorization,Content-Type,Idempotency-Key,If-Match,If-None-Match,"
-                                    "X-Correlation-Id'",
-    "Access-Control-Expose-Headers": "'ETag,Retry-After,X-Request-Id,X-Correlation-Id'"}
+    "Access-Control-Allow-Headers": "'Authorization,Content-Type,Idempotency-Key,If-Match,If-None-Match,X-Amz-Date,"
+                                    "X-Amz-Security-Token,X-Api-Key,X-Correlation-Id'",
+    "Access-Control-Expose-Headers": "'Content-Disposition,ETag,Idempotency-Replayed,Location,Retry-After,"
+                                     "X-Correlation-Id,X-Request-Id'"}
+"""What the API itself sends (`chalicelib/api/views.py`); a test compares."""
 
 
 @dataclass(frozen=True, slots=True)

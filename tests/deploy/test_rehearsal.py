@@ -167,8 +167,7 @@ def test_the_template_road_serves_an_upload_over_rest(template_dev):
 
     body = b"First Name,Last Name,Email,Company\nRest,Road,rest.road@example.com,Template Ltd\n"
     answer = template_dev.asked(url(template_dev), "/upload", {"fileName": "rest.csv", "fileSize": len(body)})
-    form = answer["upload"]
-    sent = requests.post(form["url"], data=form["fields"], files={"file": ("rest.csv", body)}, timeout=30)
+    sent = requests.post(answer["uploadUrl"], data=answer["fields"], files={"file": ("rest.csv", body)}, timeout=30)
     assert sent.ok, sent.text
     assert template_dev.ended(url(template_dev), "rest.csv")["status"] == "completed"
     assert template_dev.asked(url(template_dev), "/leads")["leads"][0]["email"] == "rest.road@example.com"

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.corrections import Corrections
     from chalicelib.adapters.days import Days
     from chalicelib.adapters.deepseek import DeepSeek
+    from chalicelib.adapters.erasing import Erasing
     from chalicelib.adapters.lead_listing import LeadListing
     from chalicelib.adapters.lead_undo import LeadUndo
     from chalicelib.adapters.leads import Leads
@@ -152,6 +153,13 @@ class Services:
         from chalicelib.adapters.days import Days
 
         return Days(self._dynamodb, self.settings.ledger_table)
+
+    @cached_property
+    def erasing(self) -> Erasing:
+        from chalicelib.adapters.erasing import Erasing
+
+        return Erasing(self._dynamodb, leads=self.settings.leads_table, ledger=self.settings.ledger_table,
+                       cache=self.settings.cache_table)
 
     @cached_property
     def notices(self) -> Notices:

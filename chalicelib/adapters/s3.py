@@ -96,6 +96,20 @@ class Blobs:
                     Delete={"Objects": [{"Key": key} for key in keys[start:start + DELETE_KEYS]], "Quiet": True})
         return len(keys)
 
+    def purge(self, prefix: str) -> int:
+        """Remove every version below `prefix` that is not the newest of its key, for good; answers how many."""
+        old: list[Any] = []
+        with _translated(prefix):
+            for page in self._client.get_paginator("list_object_versions").paginate(
+                    Bucket=self.bucket, Prefix=prefix):
+                old += [{"Key": entry["Key"], "VersionId": entry["VersionId"]} for entry in page.get("Versions", [])
+                        if not entry["IsLatest"]]
+        for start in range(0, len(old), DELETE_KEYS):
+            with _translated(prefix):
+                self._client.delete_objects(
+                    Bucket=self.bucket, Delete={"Objects": old[start:start + DELETE_KEYS], "Quiet": True})
+        return len(old)
+
     def presigned_post(self, key: str, content_type: str, max_bytes: int, expires: int) -> tuple[str, dict[str, str]]:
         """A form that uploads exactly this key and type, of 0 to `max_bytes` bytes, within `expires` seconds.
 

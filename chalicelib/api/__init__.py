@@ -11,7 +11,8 @@ if TYPE_CHECKING:
         days,
         downloads,
         dry_run,
-        edge, erasure,
+        edge,
+        erasure,
         export,
         inputs,
         leads,
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "actions", "days", "downloads", "dry_run", "edge", "erasure", "export", "inputs", "leads", "models", "requests", "status",
-    "uploads",
+    "actions", "days", "downloads", "dry_run", "edge", "erasure", "export", "inputs", "leads", "models", "requests",
+    "status", "uploads",
 ]
 
 

@@ -122,4 +122,5 @@ def parse_task(body: str) -> Task:
         raise Malformed("the message is no task of ours", problems=len(error.errors())) from None
 
 
-_TASK: TypeAdapter[Task] = TypeAdapter(Annotated[ExportTask | UndoTask | DryRunTask | EraseTask, Field(discriminator="task")])
+_TASK: TypeAdapter[Task] = TypeAdapter(
+    Annotated[ExportTask | UndoTask | DryRunTask | EraseTask, Field(discriminator="task")])

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import boto3
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from chalicelib.adapters.budget import Budget
     from chalicelib.adapters.cache import Cache
     from chalicelib.adapters.corrections import Corrections
     from chalicelib.adapters.days import Days
@@ -184,6 +185,12 @@ class Services:
         from chalicelib.adapters.lead_undo import LeadUndo
 
         return LeadUndo(self._dynamodb, self.settings.leads_table, clock=self.clock, sleep=self.sleep, rng=self.rng)
+
+    @cached_property
+    def budget(self) -> Budget:
+        from chalicelib.adapters.budget import Budget
+
+        return Budget(self._dynamodb, self.settings.ledger_table, clock=self.clock, sleep=self.sleep)
 
     @cached_property
     def corrections(self) -> Corrections:

@@ -68,6 +68,9 @@ def parser() -> argparse.ArgumentParser:
     for action, purpose in ACTIONS.items():
         command = _job_command(commands, action, act, purpose)
         command.add_argument("--wait", action="store_true", help="stay until the job has ended")
+        if action == "resume":
+            command.add_argument("--option", action="append", default=[], type=_option, metavar="KEY=VALUE",
+                                 help="a new cap, such as maxUsd=5; may be repeated")
     return top
 
 
@@ -131,7 +134,7 @@ def examine(args: argparse.Namespace) -> int:
 
 
 def act(client: Client, args: argparse.Namespace) -> int:
-    answer = client.act(args.job, args.command)
+    answer = client.act(args.job, args.command, dict(getattr(args, "option", ())))
     job = _see_through(client, args.job) if args.wait else answer
     _show(job, args.json)
     return EXIT_CODES.get(str(job.get("status")), 0) if args.wait and args.command != "cancel" else 0

@@ -117,9 +117,9 @@ class Client:
         """The figures of a day in UTC."""
         return self._json("GET", f"/reports/{_segment(day)}")
 
-    def act(self, job_id: str, action: str) -> Body:
+    def act(self, job_id: str, action: str, told: Mapping[str, Any] | None = None) -> Body:
         """POST one of cancel, resume, retry, undo."""
-        return self._json("POST", f"/status/{_segment(job_id)}/{action}")
+        return self._json("POST", f"/status/{_segment(job_id)}/{action}", **({"json": dict(told)} if told else {}))
 
     def watch(self, job_id: str) -> Iterator[Body]:
         """Yield each new state of the job, the last one terminal. Asks as often as the server's `retryAfterMs` says."""

@@ -135,6 +135,12 @@ class Settings(BaseSettings):
     ledger_days: int = Field(90, alias="LEDGER_DAYS", ge=1, description="Days a job stays in the ledger")
     inline_rows: int = Field(5000, alias="INLINE_ROWS", ge=1, description="Rows up to which exports answer at once")
     report_topic: str = Field("", alias="REPORT_TOPIC_ARN", description="SNS topic of the daily report; empty = none")
+    max_ai_calls: int = Field(0, alias="MAX_AI_CALLS", ge=0, description="AI calls of a job; 0 = no cap")
+    max_usd: float = Field(0.0, alias="MAX_USD", ge=0, description="USD for AI of a job; 0 = no cap")
+    daily_ai_calls: int = Field(0, alias="DAILY_AI_CALLS", ge=0,
+                                description="AI calls of an owner in a UTC day; 0 = no cap")
+    daily_usd: float = Field(0.0, alias="DAILY_USD", ge=0,
+                             description="USD for AI of an owner in a UTC day; 0 = no cap")
     default_owner: str = Field("default", alias="DEFAULT_OWNER", description="Owner of files dropped without one")
 
     # leads

@@ -26,6 +26,7 @@ from pydantic import BaseModel, ValidationError
 from chalicelib.adapters.http import Reply, post_json
 from chalicelib.costs import Meter, Tariff, Used, total
 from chalicelib.errors import ContentRefused, Transient, Unavailable, Waiting
+from chalicelib.jobs.budget import Purse, Unlimited
 from chalicelib.jobs.limits import Policy
 from chalicelib.logs import log
 from chalicelib.metrics import Metric, Metrics
@@ -107,16 +108,16 @@ class DeepSeek:
 
     def complete(
         self, messages: Sequence[Mapping[str, str]], *, deadline: float, user_id: str = "", tries: int = TRIES,
-        meter: Meter | None = None,
+        meter: Meter | None = None, purse: Purse | None = None,
     ) -> Completion:
         """One answer within `deadline` seconds. `user_id` (letters, digits, - and _) keeps tenants apart at DeepSeek.
 
         `tries` is for failures that the content may have caused; the network always has its three. `meter` is told what
-        was used, also when this raises.
+        was used, also when this raises. `purse` is asked before every single call.
         Raises Waiting while the provider is too busy or its circuit is open, Unavailable by the call that opens it,
         ContentRefused for content that it chokes on (`suspected=True` when an outage would look the same), Transient.
         """
-        call = _Call(self._request(messages, user_id), self._monotonic() + deadline, tries)
+        call = _Call(self._request(messages, user_id), self._monotonic() + deadline, tries, purse or Unlimited())
         try:
             return self._completed(call)
         finally:
@@ -136,6 +137,7 @@ class DeepSeek:
         left = max(0.0, call.ends - self._monotonic())
         policy = replace(self.policy, lease_seconds=min(self.settings.call_timeout, left) + LEASE_MARGIN)
         before = call.usage
+        call.purse.reserve(self._likely_price(call.request))
         try:
             with self._limiter.hold(PROVIDER, policy, patience=min(self._patience, left)):
                 completion = self._asked(call)
@@ -144,8 +146,23 @@ class DeepSeek:
             call.usage += Usage(failed_calls=failed)
             self._measure(before, call.usage, error)
             raise
+        finally:
+            self._correct(call, before)
         self._measure(before, call.usage, None)
         return completion
+
+    def _likely_price(self, request: Mapping[str, Any]) -> int:
+        """Of a call whose answer is about as long as its question, on the high side."""
+        asked = sum(len(message["content"]) for message in request["messages"])
+        answered = min(self.settings.max_tokens, len(request["messages"][-1]["content"]) // 2)
+        return self.tariff.nanos({Used.PROMPT_TOKENS: asked // 2, Used.COMPLETION_TOKENS: answered})
+
+    def _correct(self, call: _Call, before: Usage) -> None:
+        after = call.usage
+        used = Usage(after.calls - before.calls, after.prompt_tokens - before.prompt_tokens,
+                     after.completion_tokens - before.completion_tokens,
+                     after.cache_hit_tokens - before.cache_hit_tokens)
+        call.purse.correct(used.calls, self.tariff.nanos(asdict(used)))
 
     def _asked(self, call: _Call) -> Completion:
         left = min(self.settings.call_timeout, call.ends - self._monotonic())
@@ -234,6 +251,7 @@ class _Call:
     request: dict[str, Any]
     ends: float
     tries: int
+    purse: Purse
     usage: Usage = Usage()
     failures: int = 0
     busy: int = 0

@@ -10,6 +10,7 @@ from chalice.app import Response
 from chalicelib.adapters.ledger import Ledger
 from chalicelib.adapters.sqs import Queues
 from chalicelib.api.auth import Caller, Role
+from chalicelib.api.inputs import ResumeRequest
 from chalicelib.api.models import ForceAnswer, StatusAnswer
 from chalicelib.api.status import owned_job
 from chalicelib.api.status_view import view
@@ -27,12 +28,16 @@ def cancel(caller: Caller, job_id: str, *, ledger: Ledger, clock: Clock) -> Stat
 
 
 def resume(
-    caller: Caller, job_id: str, *, ledger: Ledger, queues: Queues, settings: Settings, clock: Clock
+    caller: Caller, job_id: str, request: ResumeRequest, *, ledger: Ledger, queues: Queues, settings: Settings,
+    clock: Clock,
 ) -> Response:
-    """Take up a cancelled or paused job; 202, the sending happens later. Raises CANNOT_RESUME."""
+    """Take up a cancelled or paused job, perhaps with a larger budget; 202, the sending happens later.
+
+    Raises CANNOT_RESUME.
+    """
     job = owned_job(caller, job_id, ledger)
     resumed = control.resume(job.job_id, by=caller.subject, ledger=ledger, queues=queues, settings=settings,
-                             clock=clock)
+                             clock=clock, options=request.as_json(only_set=True))
     return Response(body=view(resumed, clock()).as_json(), status_code=202)
 
 

@@ -30,11 +30,21 @@ class LeadsOptions(Wire):
 
     `dedupe` says what a later row does to a lead that is there, `headerRow` (from 1) where the header stands on every
     sheet, `mapping` which field a column is (empty: none).
+    `maxAiCalls` and `maxUsd` cap what the job may spend on AI; it pauses there.
     """
 
     dedupe: Literal["overwrite", "fill_blanks", "skip"] | None = None
     header_row: int | None = Field(None, ge=1, le=1_048_576)
     mapping: dict[ShortText, ContentField | Literal[""]] | None = Field(None, max_length=500)
+    max_ai_calls: int | None = Field(None, ge=1)
+    max_usd: float | None = Field(None, gt=0, le=1_000_000, allow_inf_nan=False)
+
+
+class ResumeRequest(Wire):
+    """Body of POST /status/{id}/resume: caps that replace the job's own. No body resumes it as it is."""
+
+    max_ai_calls: int | None = Field(None, ge=1)
+    max_usd: float | None = Field(None, gt=0, le=1_000_000, allow_inf_nan=False)
 
 
 class UploadQuery(Wire):

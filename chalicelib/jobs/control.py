@@ -6,9 +6,9 @@ work, in its own invocation: a request never waits for a queue. None of them tou
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import RequestProblem, RequestRefused
 from chalicelib.jobs import transitions
@@ -31,10 +31,11 @@ def cancel(job_id: str, *, by: str, ledger: Ledger, clock: Callable[[], datetime
 
 
 def resume(
-    job_id: str, *, by: str, ledger: Ledger, queues: Queues, settings: Settings, clock: Callable[[], datetime]
+    job_id: str, *, by: str, ledger: Ledger, queues: Queues, settings: Settings, clock: Callable[[], datetime],
+    options: Mapping[str, Any] | None = None,
 ) -> Job:
-    """Take up a cancelled or paused job. Raises CANNOT_RESUME for any other."""
-    job = ledger.change(job_id, lambda now: transitions.resumed(now, at=stamp(clock()), by=by))
+    """Take up a cancelled or paused job, with these options changed. Raises CANNOT_RESUME for any other."""
+    job = ledger.change(job_id, lambda now: transitions.resumed(now, at=stamp(clock()), by=by, options=options))
     ledger.add_event(job_id, "resumed", by=by, rows=job.pending)
     _ask_for_sending(job, queues, settings)
     return job

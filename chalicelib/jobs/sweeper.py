@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.errors import Conflict, DropmillError, FileProblem
 from chalicelib.jobs import transitions
+from chalicelib.jobs.budget import EXHAUSTED
 from chalicelib.jobs.messages import split_message
 from chalicelib.jobs.model import BatchState, Job, Status, stamp
 from chalicelib.jobs.pipeline import Pipeline
@@ -86,7 +87,7 @@ class Sweeper:
             return "failed_batches"
         if job.status is Status.UPLOADING:
             return self._find_upload(job)
-        if not self._idle(job):
+        if job.paused == EXHAUSTED or not self._idle(job):
             return ""
         queue = self.pipelines[job.pipeline].queue if job.sent else self.settings.split_queue
         if not self._stuck(job, empty=depth(queue) == 0):

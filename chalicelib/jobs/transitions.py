@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chalicelib.errors import Conflict, FileProblem, RequestProblem, RequestRefused
+from chalicelib.jobs.budget import EXHAUSTED
 from chalicelib.jobs.model import BatchRecord, BatchState, Bucket, Job, Outcome, Status
 
 OPEN = (Status.UPLOADING, Status.UPLOADED, Status.PROCESSING)
@@ -144,7 +145,8 @@ def done(
     for outcome, count in displaced.items():
         add[outcome.value] = add.get(outcome.value, 0) - count
         add[Outcome.SUPERSEDED.value] = add.get(Outcome.SUPERSEDED.value, 0) + count
-    change = Change(assign={"updated_at": at, "paused": ""}, add=_nonzero(add), require={"run": job.run})
+    change = Change(assign={"updated_at": at, **({"paused": ""} if _passing(job.paused) else {})}, add=_nonzero(add),
+                    require={"run": job.run, **({"paused": job.paused} if _passing(job.paused) else {})})
     return _with_completion(job, state, change, Status.COMPLETED, at, {})
 
 
@@ -172,13 +174,13 @@ def cancelled(job: Job, *, at: str, by: str) -> Change:
         require={"run": job.run, "status": OPEN})
 
 
-def resumed(job: Job, *, at: str, by: str) -> Change:
-    """Take up a cancelled or paused job again. Raises CANNOT_RESUME for any other."""
+def resumed(job: Job, *, at: str, by: str, options: Mapping[str, Any] | None = None) -> Change:
+    """Take up a cancelled or paused job again, with these options changed. Raises CANNOT_RESUME for any other."""
     if job.undo or (job.status is not Status.CANCELLED and not job.paused):
         raise RequestRefused(RequestProblem.CANNOT_RESUME, status=job.status.value)
     assign: dict[str, Any] = {"unsettled": Bucket.PENDING, "requested_by": by, "updated_at": at, "paused": "",
                               "sent": False, "sent_parts": 0, "resends": 0, "completed_at": "", "reopened_at": at,
-                              **_reopened(job)}
+                              **_reopened(job), **({"options": {**job.options, **options}} if options else {})}
     if job.planned and job.batches_cancelled + job.batches_pending == 0:
         assign |= {"status": Status.COMPLETED, "completed_at": at, "sent": True}
     return Change(assign=assign, add={"run": 1},
@@ -216,6 +218,14 @@ def forced(job: Job, *, at: str, by: str) -> Change | None:
                 "error": _all_failed(at) if nothing_done else None},
         add={"run": 1}, pour={"pending": "failed", "batches_pending": "batches_failed"},
         require={"run": job.run, "status": Status.PROCESSING, **({"batches_done": 0} if nothing_done else {})})
+
+
+def exhausted(job: Job, *, run: int, at: str) -> Change | None:
+    """The job stops until a person resumes it. None where it has stopped already, or is in another run by now."""
+    if job.run != run or job.status is not Status.PROCESSING or job.paused == EXHAUSTED:
+        return None
+    return Change(assign={"paused": EXHAUSTED, "updated_at": at},
+                  require={"run": job.run, "status": Status.PROCESSING, "paused": job.paused})
 
 
 def paused(job: Job, *, reason: str) -> Change:
@@ -285,6 +295,11 @@ def _reopened(job: Job) -> dict[str, Any]:
         return {"status": Status.PROCESSING}
     status = Status.UPLOADED if job.uploaded_at else Status.UPLOADING
     return {"status": status, "plan_parts": 0, "plan_rows": 0, "plan_batches": 0}
+
+
+def _passing(reason: str) -> bool:
+    """A pause that ends by itself when something goes on; an empty budget does not."""
+    return reason not in ("", EXHAUSTED)
 
 
 def _all_failed(at: str) -> dict[str, Any]:

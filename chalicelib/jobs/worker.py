@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.costs import SETTLING_SECONDS, Meter, Usage, batch_requests, compute, total
 from chalicelib.errors import Conflict, ContentRefused, DropmillError, Malformed, RowProblem, Unavailable, Waiting
 from chalicelib.jobs import intake, transitions
+from chalicelib.jobs.budget import EXHAUSTED
 from chalicelib.jobs.messages import BatchMessage, handed_on, parse_batch
 from chalicelib.jobs.model import Batch, BatchState, Item, Job, Reject, RowId, origin_of, row_id, stamp, worksheet_of
 from chalicelib.jobs.pipeline import Pipeline, Processed, Work
@@ -106,6 +107,8 @@ class Worker:
             if not _wanted(seen, message):
                 log.info("batch needs nothing", extra={"status": seen.state.value})
                 return True
+            if job.paused == EXHAUSTED:
+                return self._out_of_budget(attempt)
             if last:
                 self._note_last_chance(job, message)
             settled = self._process(seen, attempt)
@@ -115,6 +118,8 @@ class Worker:
             bury(received, error, queue=self.pipeline.queue, queues=self.queues)
             return True
         except (Waiting, Unavailable) as error:
+            if isinstance(error, Waiting) and error.reason == EXHAUSTED:
+                return self._out_of_budget(attempt)
             return self._hand_back(attempt, _as_waiting(error), last=last)
         except Exception as error:
             return self._failed(attempt, error)
@@ -209,6 +214,21 @@ class Worker:
         self.metrics.count(Metric.HAND_BACKS, 1, self.pipeline.name)
         _tell("batch handed back", "waiting", attempt, self._seconds(attempt), reason=waiting.reason,
               comesIn=round(waiting.seconds, 1))
+        return True
+
+    def _out_of_budget(self, attempt: Attempt) -> bool:
+        """The job pauses and the message goes: whoever resumes the job sends what is missing, from the spool."""
+        job, at, before = attempt.job, stamp(self.clock()), attempt.job.paused
+        try:
+            self.ledger.clear_chance(job.job_id, attempt.message.batch_number)
+            now = self.ledger.change(job.job_id, lambda now: transitions.exhausted(now, run=job.run, at=at))
+            if now.paused == EXHAUSTED and before != EXHAUSTED and now.updated_at == at:
+                self.ledger.add_event(job.job_id, "paused", reason=EXHAUSTED)
+        except DropmillError as error:
+            log.warning("job could not be paused", extra={"error": type(error).__name__})
+            return False
+        self._note_use(attempt, least_seconds=CHEAP_SECONDS)
+        _tell("batch waits for a budget", "waiting", attempt, self._seconds(attempt), reason=EXHAUSTED)
         return True
 
     def _flag(self, job: Job, reason: str) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from chalicelib.costs import Meter, Used
 from chalicelib.errors import ContentRefused, Transient, Unavailable, Waiting
+from chalicelib.jobs.budget import Purse
 from chalicelib.jobs.model import Item
 from chalicelib.logs import log
 from chalicelib.pipelines.leads import prompt
@@ -47,7 +48,7 @@ class Client(Protocol):
     settings: DeepSeekSettings
 
     def complete(self, messages: Sequence[Mapping[str, str]], *, deadline: float, user_id: str = "",
-                 tries: int = ..., meter: Meter | None = ...) -> Completion: ...
+                 tries: int = ..., meter: Meter | None = ..., purse: Purse | None = ...) -> Completion: ...
 
 
 class Memory(Protocol):
@@ -73,7 +74,7 @@ class Answered:
 
 def standardize_batch(
     items: Sequence[Item], columns: Mapping[str, Mapping[str, str]], *, client: Client, cache: Memory,
-    default_region: str, remaining: Callable[[], float], meter: Meter, user_id: str = "",
+    default_region: str, remaining: Callable[[], float], meter: Meter, user_id: str = "", purse: Purse | None = None,
 ) -> list[Answered]:
     """All `items` in their order. `meter` is told of calls, tokens and money, of rows from the cache and by the rules.
 
@@ -81,7 +82,7 @@ def standardize_batch(
     Waiting (what was answered so far is in the cache), Transient while the provider is down, Unavailable.
     """
     rows = [_Row(item, question_of(place, item, columns)) for place, item in enumerate(items)]
-    asking = _Asking(client, cache, default_region, remaining, user_id, meter)
+    asking = _Asking(client, cache, default_region, remaining, user_id, meter, purse)
     asking.run(rows)
     answered = [asking.answered(row) for row in rows]
     meter.add({Used.FALLBACK: sum(one.provider == LOCAL for one in answered)})
@@ -134,6 +135,7 @@ class _Asking:
     remaining: Callable[[], float]
     user_id: str
     meter: Meter
+    purse: Purse | None
     records: dict[str, Mapping[str, str]] = field(default_factory=dict)
     flaws: dict[str, Flaw] = field(default_factory=dict)
     alive: bool = False
@@ -244,7 +246,7 @@ class _Asking:
         try:
             completion = self.client.complete(
                 prompt.messages(questions, group.attempt), deadline=left, user_id=self.user_id,
-                meter=self.meter, **tries)
+                meter=self.meter, purse=self.purse, **tries)
         except Transient as error:
             if self.progress and self.remaining() < LEAST_SECONDS:
                 raise Waiting(0.0, "deadline") from error
@@ -258,7 +260,7 @@ class _Asking:
             return
         try:
             self.client.complete(prompt.messages([_HARMLESS]), deadline=self.remaining(), user_id=self.user_id,
-                                 meter=self.meter)
+                                 meter=self.meter, purse=self.purse)
         except ContentRefused as also:
             if also.details.get("suspected") or refused.details.get("suspected"):
                 raise Transient("the provider fails on harmless rows too", **also.details) from also

@@ -12,12 +12,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import RowProblem, RowRefused
+from chalicelib.jobs.budget import caps_of
 from chalicelib.jobs.model import Batch, Item, Reject, origin_of, row_id, worksheet_of
 from chalicelib.jobs.pipeline import Pipeline, Processed, Reading, Rehearsal, Stored, Work
 from chalicelib.pipelines.leads.effects import plan_effects
-from chalicelib.settings import LeadsSettings, Settings
+from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
+    from chalicelib.adapters.budget import Budget
     from chalicelib.adapters.cache import Cache
     from chalicelib.adapters.deepseek import DeepSeek
     from chalicelib.adapters.lead_undo import LeadUndo
@@ -33,11 +35,11 @@ MOST_LEADS = 32
 
 def build(
     *, settings: Settings, leads: Leads, lead_undo: LeadUndo, deepseek: Callable[[], DeepSeek],
-    cache: Callable[[], Cache],
+    cache: Callable[[], Cache], budget: Budget,
 ) -> Pipeline:
     """The pipeline as the engine wants it. `deepseek` and `cache` are asked for only when the AI is chosen."""
     chosen = settings.leads
-    process = partial(_process, standardize=_standardizer(chosen, settings.deadline_margin, deepseek, cache))
+    process = partial(_process, standardize=_standardizer(settings, deepseek, cache, budget))
     return Pipeline(
         name="leads", items_key="leads", queue=settings.leads_queue, read=partial(_read, settings=settings),
         process=process, effects=partial(plan_effects, leads=leads),
@@ -67,8 +69,10 @@ _Standardize = Callable[[Batch, Work], list["Answered"]]
 
 
 def _standardizer(
-    chosen: LeadsSettings, margin: float, deepseek: Callable[[], DeepSeek], cache: Callable[[], Cache]
+    settings: Settings, deepseek: Callable[[], DeepSeek], cache: Callable[[], Cache], budget: Budget
 ) -> _Standardize:
+    chosen = settings.leads
+
     def by_rules(batch: Batch, _work: Work) -> list[Answered]:
         from chalicelib.pipelines.leads.ai import Answered
         from chalicelib.pipelines.leads.standardize import standardize
@@ -81,7 +85,8 @@ def _standardizer(
 
         return standardize_batch(
             batch.items, batch.columns, client=deepseek(), cache=cache(), default_region=chosen.default_region,
-            remaining=lambda: work.remaining() - margin, meter=work.meter, user_id=_tenant(work.job.owner))
+            remaining=lambda: work.remaining() - settings.deadline_margin, meter=work.meter, user_id=_tenant(work.job.owner),
+            purse=budget.purse(work.job, batch.number, caps_of(work.job.options, settings)))
 
     return by_ai if chosen.standardizer == "deepseek" else by_rules
 

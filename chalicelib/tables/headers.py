@@ -7,7 +7,7 @@ distinct texts, at least one a known synonym, or else of another kind than what 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from chalicelib.tables.columns import squeezed
@@ -89,20 +89,26 @@ def is_section(cells: Sequence[str], width: int, looks_typical: Callable[[int, s
     return len(found) == 1 and _is_label(found[0][1]) and not looks_typical(*found[0])
 
 
-def unique_names(cells: Sequence[str]) -> list[str]:
-    """A name for every column: the label on one line; `column C` where it is blank; ` (2)` where it is taken.
-
-    Names that begin with `_` are ours, so theirs become `column _name`.
+class ColumnNames:
+    """Names of a sheet's columns, all different: the label on one line; `column C` where it is blank; ` (2)` where it
+    is taken. Names that begin with `_` are ours, so theirs become `column _name`.
     """
-    names: list[str] = []
-    for place, cell in enumerate(cells):
-        names.append(_unique(_name(cell, place), names))
-    return names
 
+    def __init__(self, labels: Iterable[str] = ()) -> None:
+        self.names: list[str] = []
+        self._taken: set[str] = set()
+        self._numbers: dict[str, int] = {}
+        for label in labels:
+            self.add(label)
 
-def extra_name(place: int, names: Sequence[str]) -> str:
-    """A name for a column beyond the header's last."""
-    return _unique(_name("", place), names)
+    def add(self, label: str = "") -> None:
+        """Name the next column. As quick for the last of 16,384 equal labels as for the first."""
+        name = free = _name(label, len(self.names))
+        while free in self._taken:
+            number = self._numbers[name] = self._numbers.get(name, 1) + 1
+            free = f"{name} ({number})"
+        self._taken.add(free)
+        self.names.append(free)
 
 
 def is_totals(cells: Sequence[str], looks_typical: Callable[[int, str], bool]) -> bool:
@@ -216,12 +222,3 @@ def _name(cell: str, place: int) -> str:
     if not label:
         return f"column {column_letters(place)}"
     return f"column {label}" if label.startswith("_") else label
-
-
-def _unique(name: str, taken: Sequence[str]) -> str:
-    if name not in taken:
-        return name
-    number = 2
-    while f"{name} ({number})" in taken:
-        number += 1
-    return f"{name} ({number})"

@@ -27,17 +27,19 @@ from chalicelib.tables.headers import (
     LOOK_AT,
     LOOK_BELOW,
     TOTALS_BEGIN,
+    ColumnNames,
     Header,
-    extra_name,
     filled,
     find_header,
     is_section,
     is_totals,
-    unique_names,
     whole_header,
 )
 from chalicelib.tables.limits import Limits
 from chalicelib.tables.raw import RawSheet, Row, sheets
+
+MOST_NAMELESS = 1024
+"""Columns of a table without a header; nobody writes more by heart, and weighing each takes its time."""
 
 __all__ = ["Limits", "Reading", "read_table"]
 
@@ -134,7 +136,8 @@ class _Sheet:
         self._rows_out = 0
         self._last = 0
         self._ahead: list[Row] = []
-        self._names: list[str] = []
+        self._namer = ColumnNames()
+        self._names = self._namer.names
         self._used: list[str] = []
         self._header: Header | None = None
         self._header_row = 0
@@ -211,6 +214,8 @@ class _Sheet:
 
     def _do_without(self) -> None:
         """A table without a header, where the cells alone say what two columns or more are."""
+        if max((len(cells) for _number, cells in self._ahead), default=0) > MOST_NAMELESS:
+            return
         samples = self._name_columns([])
         columns = map_nameless(self._used, samples, tuple(self._fields.values()))
         if columns is not None:
@@ -245,7 +250,8 @@ class _Sheet:
     def _name_columns(self, header: list[str]) -> dict[str, list[str]]:
         """Give every column its name; answers some of its cells by name."""
         width = max((len(cells) for _number, cells in self._ahead), default=0)
-        self._names = unique_names([*header, *[""] * (width - len(header))])
+        self._namer = ColumnNames([*header, *[""] * (width - len(header))])
+        self._names = self._namer.names
         samples = {
             name: [cells[place] for _number, cells in self._ahead if place < len(cells) and cells[place].strip()]
             for place, name in enumerate(self._names)
@@ -273,7 +279,7 @@ class _Sheet:
 
     def _widen(self, width: int) -> None:
         while len(self._names) < width:
-            self._names.append(extra_name(len(self._names), self._names))
+            self._namer.add()
 
     def _skip(self, reason: str, count: int) -> None:
         if count:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.tables.columns import squeezed
-from chalicelib.tables.headers import TOTALS_BEGIN, extra_name, find_header, is_totals, unique_names
+from chalicelib.tables.headers import TOTALS_BEGIN, ColumnNames, find_header, is_totals
 
 KNOWN = {"name", "email", "phone", "company", "city"}
 
@@ -44,10 +44,11 @@ def test_data_is_no_header(rows: list[list[str]]) -> None:
 
 
 def test_names_are_unique_and_never_ours() -> None:
-    assert unique_names(["email", "", " email ", "_row", "line\nbreak", "email (2)", ""]) == [
+    assert ColumnNames(["email", "", " email ", "_row", "line\nbreak", "email (2)", ""]).names == [
         "email", "column B", "email (2)", "column _row", "line break", "email (2) (2)", "column G",
     ]
-    assert extra_name(2, ["a", "column C"]) == "column C (2)"
+    assert ColumnNames(["a", "column C", ""]).names == ["a", "column C", "column C (2)"]
+    assert ColumnNames(["x"] * 16_384).names[-1] == "x (16384)"
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from chalicelib.deploy.package.importing import Cost, Layout
 from chalicelib.deploy.package.runtimes import RUNNING, interpreter
 from chalicelib.local.processes import PROJECT
 
-ROUNDS, QUICK_ROUNDS = 9, 3
+ROUNDS, QUICK_ROUNDS = 5, 2
 EAGER = "all listed packages, eagerly"
 COMPILED = "the same with bytecode for all"
 

@@ -7,6 +7,7 @@ road: one stack for all. Both end with a smoke check.
 from __future__ import annotations
 
 import hashlib
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -72,7 +73,7 @@ class _Deployment:
         self._storage = {each.name: configuration.storage(target, self._config, each.name) for each in self._facts}
         self._artefacts = Artefacts(target)
         self._stack = Stack(target, self._artefacts)
-        self._resources = templates.load(target.stage, wish.project)
+        self._resources = with_fixed_names(templates.load(target.stage, wish.project), target)
 
     def run(self) -> dict[str, str]:
         configuration.check(self._facts, self._variables((), {}), visibility(self._resources, self._target.stage))
@@ -180,6 +181,16 @@ def visibility(template: Mapping[str, Any], stage: str) -> dict[str, int]:
             and "VisibilityTimeout" in (queue := each["Properties"])}
 
 
+def with_fixed_names(template: Mapping[str, Any], target: Target) -> dict[str, Any]:
+    """The template with the names of what it retains written out.
+
+    CloudFormation takes an existing bucket or table into a new stack only by a name without functions (user guide,
+    "Import AWS resources into a CloudFormation stack automatically").
+    """
+    return {**template, "Resources": {name: _with_fixed_name(each, target) if "DeletionPolicy" in each else each
+                                      for name, each in template["Resources"].items()}}
+
+
 def commit(project: Path) -> str:
     """Which sources these are; empty outside a checkout, with a mark where they were changed since."""
     done = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=12"],  # noqa: S607 - whichever git
@@ -192,6 +203,15 @@ def _seconds(value: Any, template: Mapping[str, Any], stage: str) -> int:
         name, _, key = value["Fn::FindInMap"]
         return int(template["Mappings"][name][stage][key])
     return int(value)
+
+
+def _with_fixed_name(resource: Mapping[str, Any], target: Target) -> dict[str, Any]:
+    known = {"App": target.app, "Stage": target.stage, "AWS::AccountId": target.account}
+    properties = {**resource["Properties"]}
+    for key in ("BucketName", "TableName"):
+        if key in properties:
+            properties[key] = re.sub(r"\$\{([\w:]+)\}", lambda found: known[found[1]], properties[key]["Fn::Sub"])
+    return {**resource, "Properties": properties}
 
 
 def _done(changed: bool, word: str) -> str:

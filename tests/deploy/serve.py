@@ -6,23 +6,29 @@ or takes for something else than AWS does:
 - alarms of metric math, kept as alarms of their first metric (their arithmetic has tests of its own);
 - the resource that ssm:GetParameters is about, which it takes for `*`;
 - batches of SQS: AWS knows no action sqs:SendMessageBatch, it asks for sqs:SendMessage;
+- one unpacked copy of an archive for all workers, which have one each there (120 MB);
 - the look of TLS, which the policies of bucket and queues ask for and a loopback port has not.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import sys
+import tempfile
 import threading
+import zipfile
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack import app as ministack
-from ministack.core import iam_actions, iam_evaluator
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.services import apigateway_v1 as gateway
 from ministack.services.cloudformation import provisioners
 
@@ -62,6 +68,22 @@ def _pin_as_if_encrypted(address: str, secure_transport: bool) -> None:
 
 
 ministack.pin_request_origin = _pin_as_if_encrypted
+class UnpackedOnce(zipfile.ZipFile):
+    """An archive that is unpacked the first time and linked to afterwards."""
+
+    def extractall(self, path: Any = None, *_: Any) -> None:
+        held = hashlib.sha256(repr([(each.filename, each.CRC) for each in self.infolist()]).encode()).hexdigest()
+        shared = Path(tempfile.gettempdir()) / f"unpacked-{held}"
+        with _UNPACKING:
+            if not shared.exists():
+                super().extractall(f"{shared}.part")
+                Path(f"{shared}.part").rename(shared)
+        Path(path).rmdir()
+        Path(path).symlink_to(shared)
+
+
+_UNPACKING = threading.Lock()
+lambda_runtime.zipfile = SimpleNamespace(**{**vars(zipfile), "ZipFile": UnpackedOnce})
 provisioners._cw_metric_alarm_record = _alarm_of_first_metric
 iam_actions.extract_iam_action = _action_of_batch
 iam_actions.extract_resource_arn = _resource_of_parameters

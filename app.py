@@ -164,6 +164,12 @@ def get_report(job_id: str) -> Response:
     return ask(api.downloads.report, job_id=job_id, query=query(api.inputs.ReportQuery))
 
 
+@app.route("/status/{job_id}/suspects", methods=["GET"])
+def list_suspects(job_id: str) -> api.suspects.SuspectsAnswer:
+    """Lists leads of a job that may be one person with another lead, with both rows and reasons; none is merged."""
+    return ask(api.suspects.show, job_id=job_id)
+
+
 @app.route("/status/{job_id}/rejects", methods=["GET"])
 def get_rejects(job_id: str) -> Response:
     """Gives all rejected rows with their original columns and the reason; `format=csv` or `xlsx`."""

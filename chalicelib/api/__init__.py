@@ -19,12 +19,13 @@ if TYPE_CHECKING:
         models,
         requests,
         status,
+        suspects,
         uploads,
     )
 
 __all__ = [
     "actions", "days", "downloads", "dry_run", "edge", "erasure", "export", "inputs", "leads", "models", "requests",
-    "status", "uploads",
+    "status", "suspects", "uploads",
 ]
 
 

@@ -27,7 +27,7 @@ def engine(aws: Any) -> Engine:
 def settle(engine: Engine, rows: int, name: str = "a", hour: int = 2) -> None:
     """A file of so many good rows and one bad, settled in that hour of the day."""
     engine.time.now = datetime(2026, 11, 22, hour, tzinfo=UTC)
-    engine.drop(book(People=[*people(rows), ["", "", "", "", ""], [f"only {name}", "", "", "", ""]]),
+    engine.drop(book(People=[*people(rows), ["", "", "", "", ""], ["", "", f"x{name}@example.com", "", ""]]),
                 f"uploads/leads/{name}.xlsx", at=stamp(engine.time.now))
     engine.split()
     engine.work()

@@ -118,11 +118,11 @@ class _Group:
 
 
 def question_of(place: int, item: Item, columns: Mapping[str, Mapping[str, str]]) -> Question:
-    """What the AI is asked about the row at `place` (from 0) of a batch."""
-    cells = {header: text for header, value in item.items()
-             if not header.startswith("_") and (text := text_of(value).strip())}
+    """What the AI is asked about the row at `place` (from 0) of a batch; it does not see columns that were excluded."""
     known = columns.get(str(item.get("_worksheet", "")), {})
-    return Question(f"r{place + 1}", cells, {header: known[header] for header in cells if header in known})
+    cells = {header: text for header, value in item.items()
+             if not header.startswith("_") and known.get(header) != "" and (text := text_of(value).strip())}
+    return Question(f"r{place + 1}", cells, {header: known[header] for header in item if header in known})
 
 
 @dataclass(slots=True)

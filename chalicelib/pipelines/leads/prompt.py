@@ -93,7 +93,7 @@ def messages(questions: Sequence[Question], attempt: int = 1) -> list[dict[str, 
     for question in questions:
         row: dict[str, Any] = {"id": question.id, "cells": dict(question.cells)}
         if question.columns:
-            mapping = json.dumps(dict(question.columns), sort_keys=True)
+            mapping = json.dumps({header: field for header, field in question.columns.items() if field}, sort_keys=True)
             row["columns"] = names.setdefault(mapping, f"c{len(names) + 1}")
         rows.append(row)
     asked: dict[str, Any] = {"columns": {name: json.loads(mapping) for mapping, name in names.items()}, "rows": rows}

@@ -104,7 +104,7 @@ def test_the_bucket_is_closed_versioned_and_cleans_up():
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
     days = {rule["Id"]: rule.get("ExpirationInDays") for rule in bucket["LifecycleConfiguration"]["Rules"]}
     assert days == {"uploads": {"Ref": "UploadDays"}, "spool": {"Ref": "SpoolDays"}, "exports": {"Ref": "ExportDays"},
-                    "multipart": None, "versions": None}
+                    "dry": 1, "multipart": None, "versions": None}
 
 
 def test_the_notification_has_one_owner_on_each_road():

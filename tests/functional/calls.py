@@ -111,6 +111,7 @@ def _owner(frame: FrameType | None) -> str | None:
 # --- operations in the words of IAM (Service Authorization Reference)
 
 _UPLOADING = {"CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"}
+_LISTING = {"ListObjectsV2": "ListBucket", "HeadBucket": "ListBucket", "ListObjectVersions": "ListBucketVersions"}
 _TRANSACTED = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem",
                "Get": "GetItem"}
 
@@ -141,9 +142,9 @@ def _s3(operation: str, params: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         return  # never called: botocore takes its shape for the address of a form
     if operation == "DeleteObjects":
         for entry in params["Delete"]["Objects"]:
-            yield "DeleteObject", _object(bucket, entry["Key"])
-    elif operation in ("ListObjectsV2", "HeadBucket"):
-        yield "ListBucket", _bucket(bucket)
+            yield "DeleteObject" + ("Version" if "VersionId" in entry else ""), _object(bucket, entry["Key"])
+    elif operation in _LISTING:
+        yield _LISTING[operation], _bucket(bucket)
     elif "Key" not in params:
         yield operation, _bucket(bucket)
     else:

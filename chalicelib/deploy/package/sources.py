@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from chalicelib.deploy.render import LEFT_OUT
+NOT_PACKAGED = frozenset({"local", "deploy", "cli.py", "client.py", "terminal.py", "post_form.py"})
+"""Of `chalicelib`: what runs on a desk only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ def copy_sources(project: Path, into: Path) -> None:
     ours = project / "chalicelib"
 
     def unwanted(folder: str, names: list[str]) -> set[str]:
-        return {name for name in names if name == "__pycache__" or (Path(folder) == ours and name in LEFT_OUT)}
+        return {name for name in names if name == "__pycache__" or (Path(folder) == ours and name in NOT_PACKAGED)}
 
     shutil.copytree(ours, into / "chalicelib", ignore=unwanted, dirs_exist_ok=True)
 

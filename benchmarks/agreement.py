@@ -28,7 +28,7 @@ from chalicelib.tables.raw import sheets
 
 Cells: TypeAlias = dict[tuple[str, int, int], str]
 """Sheet, row and column from 1 -> text of a cell that is not blank."""
-SECONDS, MEGABYTES = 60, 3000
+SECONDS, MEGABYTES = 15, 3000
 EQUAL, EXTRA, DISPUTED = "equal", "we show what both leave blank", "(they disagree with each other)"
 
 
@@ -81,6 +81,11 @@ def agreements(paths: Iterable[Path]) -> dict[str, Agreement]:
             for kind, example in ended.answer["examples"].items():
                 one.examples.setdefault(kind, f"{path.name} {example}")
     return found
+
+
+def shares(paths: list[str]) -> dict[str, tuple[float, int, dict[str, str]]]:
+    """Format -> share of equal cells, cells compared, examples of others; for a caller in another process."""
+    return {name: (one.share, one.compared, one.examples) for name, one in agreements(map(Path, paths)).items()}
 
 
 def _warm() -> None:

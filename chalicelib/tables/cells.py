@@ -167,12 +167,12 @@ def _serial_text(raw: str, *, from_1904: bool, elapsed: bool, has_day: bool) -> 
         exact = Decimal(raw)
     except InvalidOperation:
         return raw
-    if not 0 <= exact < _LAST_SERIAL:
+    if not (-_LAST_SERIAL if elapsed else 0) <= exact < _LAST_SERIAL:
         return number_text(raw)
     milliseconds = int((exact * _DAY_MS).to_integral_value())
-    days, rest = divmod(milliseconds, _DAY_MS)
     if elapsed:
         return clock_text(milliseconds)
+    days, rest = divmod(milliseconds, _DAY_MS)
     if not has_day and days == 0:
         return clock_text(rest)
     if days == 0 and not from_1904:

@@ -69,6 +69,7 @@ def test_numbers_have_no_exponents_and_no_float_artefacts(tmp_path: Path, stored
         (datetime(2024, 3, 1, 10, 30), "dd.mm.yyyy hh:mm", "2024-03-01T10:30:00"),  # noqa: DTZ001
         (time(10, 30), "h:mm AM/PM", "10:30:00"),
         (1.5, "[h]:mm:ss", "36:00:00"),
+        (-1.25, "[h]:mm:ss", "-30:00:00"),
         (60, "d mmm", "1900-02-29"),
         (59, "d mmm", "1900-02-28"),
         (1234, '0.00 "days"', "1234"),

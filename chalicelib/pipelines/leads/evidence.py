@@ -25,6 +25,7 @@ _DATE = re.compile(
     r"|\d{1,2}[- ][^\W\d]{3,9}\.?[- ]\d{2,4}"
     r"|[^\W\d]{3,9}\.? \d{1,2},? \d{4}")
 _DIALLED = re.compile(r"'?\+?[\d\s().\-/]{7,25}(?:\s*(?:x|ext\.?|;ext=)\s*\d{1,6})?", re.IGNORECASE)
+_DECIMAL = re.compile(r"[-+]?(?:0|[1-9]\d*)\.\d+")
 _NUMBER = re.compile(r"[-+(]?\s?(?:[$€£¥]|[A-Z]{3})?\s?\d[\d.,' ]*\s?(?:%|[$€£¥]|[A-Z]{3})?\)?")
 _LINK = re.compile(r"(?:https?://|www\.)\S+|(?:[a-z0-9-]+\.)+[a-z]{2,18}(?:/\S*)?", re.IGNORECASE)
 _ADDRESS_OF_HOST = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
@@ -97,9 +98,11 @@ def looks_like_email(text: str) -> bool:
 
 
 def looks_like_phone(text: str) -> bool:
-    """True for a cell that could be dialled: 7 to 15 digits with the usual punctuation, and not a date."""
+    """True for a cell that could be dialled: 7 to 20 digits with the usual punctuation; no date, no decimal number."""
     text = text.strip()
-    if not _DIALLED.fullmatch(text) or _DATE.match(text) or _ADDRESS_OF_HOST.fullmatch(text):
+    if not _DIALLED.fullmatch(text) or text.startswith("-") or _DATE.match(text):
+        return False
+    if _ADDRESS_OF_HOST.fullmatch(text) or _DECIMAL.fullmatch(text):
         return False
     return 7 <= sum(map(str.isdigit, text)) <= 20
 

@@ -21,6 +21,7 @@ GREETINGS = ["Mr", "Mrs.", "Dr.", "Frau", "Herr Dr.", "Ms"]
 DATES = ["2026-01-02", "02.03.2026", "2026-04-05", "1/2/2026", "2026-04-06", "2026-04-07"]
 NUMBERS = ["1", "2", "30", "4", "5", "6"]
 LINKS = ["acme.com", "https://berg.de", "www.olsen.no/about", "meier.ch", "frank.io", "x.org"]
+DECIMALS = ["47.2400052", "-44.9781144", "+41.7656906", "0.91151928", "4018.99999998843", "12.61832872"]
 ARTICLES = ["0012345678905", "0012345678906", "0012345678907", "0012345678908", "0012345678909", "0012345678910"]
 
 
@@ -48,7 +49,7 @@ def test_a_column_without_a_header_is_known_by_its_cells(values: Sequence[str], 
     assert full({"column B": values}).fields == {"column B": field}
 
 
-@pytest.mark.parametrize("values", [LINKS, DATES, NUMBERS, ARTICLES, GREETINGS, LAST, ["yes", "no", "yes"]])
+@pytest.mark.parametrize("values", [LINKS, DATES, NUMBERS, DECIMALS, ARTICLES, GREETINGS, LAST, ["yes", "no", "yes"]])
 def test_other_cells_without_a_header_are_no_field(values: Sequence[str]) -> None:
     assert full({"column B": values}).fields == {}
 
@@ -106,6 +107,10 @@ def test_a_table_without_a_header_is_mapped_by_its_cells() -> None:
 @pytest.mark.parametrize("columns", [{"column A": NUMBERS, "column B": DATES}, {"column A": LAST, "column B": EMAILS}])
 def test_cells_that_hardly_say_anything_make_no_table(columns: dict[str, list[str]]) -> None:
     assert map_nameless(list(columns), columns, FIELDS) is None
+
+
+def test_a_dot_behind_an_area_code_makes_no_decimal_number() -> None:
+    assert mapped(Ref=["0171.1234567", "030.9018200", "040.1234567"]) == {"Ref": "phone"}
 
 
 def test_two_cells_prove_nothing() -> None:

@@ -141,6 +141,8 @@ class Settings(BaseSettings):
                                 description="AI calls of an owner in a UTC day; 0 = no cap")
     daily_usd: float = Field(0.0, alias="DAILY_USD", ge=0,
                              description="USD for AI of an owner in a UTC day; 0 = no cap")
+    dry_run_seconds: float = Field(12.0, alias="DRY_RUN_SECONDS", ge=0,
+                                   description="Seconds that a request for a dry run reads; what is longer is a task")
     default_owner: str = Field("default", alias="DEFAULT_OWNER", description="Owner of files dropped without one")
 
     # leads

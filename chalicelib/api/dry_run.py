@@ -31,15 +31,14 @@ from chalicelib.api.requests import body as body_of
 from chalicelib.api.requests import header, parsed, path_id
 from chalicelib.api.uploads import DEFAULT_TYPE, SUPPORTED_TYPES, check, checked_options
 from chalicelib.errors import FileProblem, FileRefused, RequestProblem, RequestRefused
-from chalicelib.jobs.dryrun import DryRun, rehearse
+from chalicelib.jobs.corrections import Linked, Links
+from chalicelib.jobs.dryrun import rehearse
 from chalicelib.jobs.identity import claim_of
 from chalicelib.jobs.intake import safe_name
 from chalicelib.jobs.model import MESSAGE_VERSION, Job, Status
 from chalicelib.settings import Settings
 
 FOLDER = "dry"
-REQUEST_SECONDS = 12.0
-"""How long a request reads; the gateway ends it at 29 s."""
 POLL_MS = 2000
 DryRunAnswer = dict[str, Any]
 
@@ -91,7 +90,7 @@ def ask(
         raise FileRefused(FileProblem.FILE_TOO_LARGE, maxFileSize=settings.max_upload_bytes)
     order = DryRunOrder(id=uuid4().hex, owner=caller.owner, key=key, file_name=key.rsplit("/", 1)[-1],
                         pipeline=wanted.pipeline, options=options)
-    ends = time.monotonic() + REQUEST_SECONDS
+    ends = time.monotonic() + settings.dry_run_seconds
     body, complete = _looked(order, pipelines, ledger, mappings, blobs, lambda: time.monotonic() < ends)
     if complete:
         return Response(body=body)
@@ -133,7 +132,8 @@ def _looked(
     order: DryRunOrder, pipelines: Mapping[str, Any], ledger: Ledger, mappings: Mappings, blobs: Blobs,
     time_left: Callable[[], bool],
 ) -> tuple[DryRunAnswer, bool]:
-    pipeline = pipelines[order.pipeline]
+    pipeline, job = pipelines[order.pipeline], _would_be(order)
+    links = Links(job, ledger)
     with tempfile.TemporaryDirectory(prefix="dropmill-") as folder:
         path = str(Path(folder) / "file")
         try:
@@ -141,15 +141,21 @@ def _looked(
         except KeyError:
             raise RequestRefused(RequestProblem.NOT_FOUND, "There is no such file.") from None
         options = {**order.options, "memory": mappings.of_owner(order.owner, order.pipeline)}
-        found: DryRun = rehearse(path, order.file_name, pipeline=pipeline, options=options, time_left=time_left)
-    return view(order.id, order.file_name, digest, _same_before(order, digest, pipeline, ledger), found), found.complete
+        reading = Linked(pipeline.read(path, order.file_name, options), links)
+        found = rehearse(reading, pipeline=pipeline, time_left=time_left)
+    told = view(order.id, order.file_name, digest, _same_before(job, digest, pipeline, ledger), found)
+    return {**told, "corrects": links.met}, found.complete
 
 
-def _same_before(order: DryRunOrder, digest: str, pipeline: Any, ledger: Ledger) -> str:
+def _would_be(order: DryRunOrder) -> Job:
+    """The job that a drop would make."""
+    return Job(job_id=order.id, owner=order.owner, pipeline=order.pipeline, status=Status.UPLOADED,
+               file_name=order.file_name, file_key=order.key, created_at="", updated_at="", options=order.options)
+
+
+def _same_before(job: Job, digest: str, pipeline: Any, ledger: Ledger) -> str:
     """The job that these bytes were dropped as before; a drop would end as its duplicate."""
-    would_be = Job(job_id=order.id, owner=order.owner, pipeline=order.pipeline, status=Status.UPLOADED, file_name="",
-                   file_key="", created_at="", updated_at="", options=order.options)
-    holder_id = ledger.claim_holder(claim_of(would_be, digest, pipeline.result_options))
+    holder_id = ledger.claim_holder(claim_of(job, digest, pipeline.result_options))
     holder = ledger.job(holder_id) if holder_id else None
     return holder_id if holder and holder.holds_its_file else ""
 

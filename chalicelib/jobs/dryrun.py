@@ -76,15 +76,11 @@ class _Sample:
         self.workers, self.provider = told.workers, told.provider
 
 
-def rehearse(
-    path: str, file_name: str, *, pipeline: Pipeline, options: Mapping[str, Any], time_left: Callable[[], bool]
-) -> DryRun:
-    """Read the local file at `path` as a job with these options would. `time_left` ends the reading early.
+def rehearse(reading: Reading, *, pipeline: Pipeline, time_left: Callable[[], bool]) -> DryRun:
+    """Read a file as a job would. `time_left` ends the reading early.
 
-    A file that cannot become rows is an answer too: `refusal` says why. Raises RequestRefused for options that make
-    no sense.
+    A file that cannot become rows is an answer too: `refusal` says why.
     """
-    reading = pipeline.read(path, file_name, options)
     sample = _Sample()
     size = 0
     rows = 0

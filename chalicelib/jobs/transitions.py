@@ -285,7 +285,7 @@ def _with_completion(
         return change
     if job.batches_pending > 1:
         return replace(change, at_least={"batches_pending": 2})
-    return replace(change, assign={**change.assign, "status": status, "completed_at": at, **extra},
+    return replace(change, assign={**change.assign, "status": status, "completed_at": at, "paused": "", **extra},
                    require={**change.require, "batches_pending": 1})
 
 

@@ -221,3 +221,11 @@ def test_an_apostrophe_that_our_csv_put_before_a_formula_is_taken_off_again(api:
     dropped(engine, plain_csv(names, corrected(rows)), "fixed.csv", "2026-11-22T02:00:00.000Z")
     eve = next(lead for lead in engine.stored() if lead["email"] == "c2@example.com")
     assert eve["remarks"] == "-Code: -x"
+
+
+def test_a_dry_run_of_a_corrected_file_knows_what_it_corrects(api: Api, engine: Engine):
+    job = parent_of_three(engine)
+    names, rows = rejects(api, job)
+    engine.services.blobs.put("uploads/leads/default/fixed.csv", plain_csv(names, corrected(rows)))
+    told = api("POST", "/dry-run", {"fileKey": "uploads/leads/default/fixed.csv"}).json
+    assert (told["corrects"], told["rows"], told["checkedRejects"]) == ([job.job_id], 3, 0)

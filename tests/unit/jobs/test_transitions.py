@@ -11,7 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from chalicelib.errors import Conflict, RequestRefused
 from chalicelib.jobs import transitions
+from chalicelib.jobs.budget import EXHAUSTED
 from chalicelib.jobs.model import BatchRecord, BatchState, Bucket, Job, Outcome, Status
+from chalicelib.jobs.undo import begun
 
 AT = "2026-11-22T00:00:00.000Z"
 
@@ -41,14 +43,15 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 4), outcome=st.sampled_from([Outcome.NEW, Outcome.UPDATED, Outcome.REJECTED]))
     def a_batch_is_done(self, number: int, outcome: Outcome) -> None:
-        state, rows = self._state(number), self.sizes[number]
-        if state is BatchState.DONE:
+        state, rows, waits = self._state(number), self.sizes[number], self.job.paused == EXHAUSTED
+        if state is BatchState.DONE or self.job.undo:
             with pytest.raises(Conflict):
                 transitions.done(self.job, state, {outcome: rows}, at=AT)
             return
         self.job = transitions.apply(self.job, transitions.done(self.job, state, {outcome: rows}, at=AT))
         self.records[number] = BatchRecord(number, BatchState.DONE, self.job.run, rows, {outcome: rows})
         self.stored[number] = outcome
+        assert not waits or self.job.status.terminal or self.job.paused == EXHAUSTED
 
     @rule(number=st.integers(0, 4))
     def a_batch_dies(self, number: int) -> None:
@@ -64,7 +67,7 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(loser=st.integers(0, 4), winner=st.integers(0, 4))
     def a_later_row_displaces_an_earlier_one(self, loser: int, winner: int) -> None:
         lost = self.stored.get(loser)
-        if lost not in (Outcome.NEW, Outcome.UPDATED) or self._state(winner) is BatchState.DONE:
+        if lost not in (Outcome.NEW, Outcome.UPDATED) or self._state(winner) is BatchState.DONE or self.job.undo:
             return
         self.stored[loser] = Outcome.SUPERSEDED
         rows = self.sizes[winner]
@@ -88,6 +91,24 @@ class AnyOrder(RuleBasedStateMachine):
     @rule()
     def somebody_forces(self) -> None:
         self._ask(transitions.forced)
+
+    @rule()
+    def somebody_undoes(self) -> None:
+        if self.job.status.terminal:
+            self._ask(begun)
+        else:
+            with pytest.raises(RequestRefused):
+                begun(self.job, at=AT, by="someone")
+
+    @rule()
+    def a_budget_runs_out(self) -> None:
+        change = transitions.exhausted(self.job, run=self.job.run, at=AT)
+        if change is not None:
+            self.job = transitions.apply(self.job, change)
+
+    @invariant()
+    def a_job_that_is_undone_has_ended_for_good(self) -> None:
+        assert self.job.undo is None or self.job.status.terminal
 
     @precondition(lambda self: self.job.status is Status.PROCESSING)
     @rule()

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.deploy.facts import PROJECT
-from chalicelib.deploy.package.sources import copy_sources
 
 BUILD = PROJECT / "build"
+LEFT_OUT = frozenset({"local", "deploy", "cli.py", "client.py", "terminal.py", "post_form.py"})
+"""Of `chalicelib`: what no function runs."""
 _THEN = 1_577_836_800
 """2020-01-01 in UTC; a zip archive knows no time before 1980."""
 _TASK_ROOT = "/var/task"
@@ -36,7 +37,8 @@ def render(stage: str, config: Mapping[str, Any], *, vendor: Path | None = None,
     for old in ("chalicelib", "vendor", "app.py"):
         _remove(folder / old)
     (folder / ".chalice").mkdir(parents=True, exist_ok=True)
-    copy_sources(project, folder)
+    shutil.copyfile(project / "app.py", folder / "app.py")
+    shutil.copytree(project / "chalicelib", folder / "chalicelib", ignore=_ignored(project / "chalicelib"))
     if vendor:
         shutil.copytree(vendor, folder / "vendor", symlinks=True)
     (folder / "requirements.txt").write_text("# nothing to build: see chalicelib/deploy/render.py\n")
@@ -44,6 +46,14 @@ def render(stage: str, config: Mapping[str, Any], *, vendor: Path | None = None,
     _compile(folder)
     _fix_times(folder)
     return folder
+
+
+def _ignored(package: Path) -> Any:
+    def choose(folder: str, names: list[str]) -> set[str]:
+        top = LEFT_OUT if Path(folder) == package else frozenset()
+        return {name for name in names if name in top or name == "__pycache__"}
+
+    return choose
 
 
 def _compile(folder: Path) -> None:

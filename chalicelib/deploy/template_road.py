@@ -106,7 +106,9 @@ def _named(value: Any, bucket: str, arn: str) -> Any:
     if isinstance(value, list):
         return [_named(each, bucket, arn) for each in value]
     if isinstance(value, dict):
-        return {name: _named(each, bucket, arn) for name, each in value.items()}
+        named = {name: _named(each, bucket, arn) for name, each in value.items()}
+        text = named.get("Fn::Sub")
+        return text if isinstance(text, str) and "${" not in text else named
     return value
 
 

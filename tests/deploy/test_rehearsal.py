@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import sys
 import tempfile
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +21,6 @@ from tests.deploy.stage import Stage, everything, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("rehearsal")]
 FUNCTIONS = [each.name for each in function_facts("dev")]
-POISON = "this is no message of anybody"
 
 
 @pytest.fixture(scope="module")
@@ -72,23 +70,29 @@ def test_a_workbook_in_the_bucket_ends_as_leads(dev, tmp_path):
 
 
 def test_a_poison_message_dies_alone(dev):
-    """It is received three times and then lies with the dead letters; messages beside it are done."""
-    client, queues = dev.client("lambda"), dev.client("sqs")
-    worker = dev.target.function("leads_worker")
+    """It is received three times and then lies with the dead letters; the batches beside it are done."""
+    client, worker = dev.client("lambda"), dev.target.function("leads_worker")
     variables = client.get_function_configuration(FunctionName=worker)["Environment"]["Variables"]
     assert variables["PARTIAL_BATCH"] == "1"
     client.update_function_configuration(  # else its second and third receive come after minutes
         FunctionName=worker, Environment={"Variables": {**variables, "BACKOFF_BASE_SECONDS": "0"}})
-    queues.send_message(QueueUrl=queue(dev, "leads"), MessageBody=POISON, MessageGroupId="nobody")
-    name = f"neighbours-{uuid.uuid4().hex}.csv"
-    rows = "".join(f"Neighbour,N{n},n{n}@example.org,Next Door\n" for n in range(40))
-    dev.client("s3").put_object(Bucket=dev.target.data_bucket, Key=f"uploads/leads/acme/{name}",
+    damage_lead(dev, "hedy@spectrum.example")
+    emails = [f"n{n}@example.org" if n != 5 else "hedy@spectrum.example" for n in range(40)]
+    rows = "".join(f"Neighbour,N{n},{email},Next Door\n" for n, email in enumerate(emails))
+    dev.client("s3").put_object(Bucket=dev.target.data_bucket, Key="uploads/leads/acme/neighbours.csv",
                                 Body=b"First Name,Last Name,Email,Company\n" + rows.encode())
-    assert dev.ended(url(dev), name)["status"] == "completed"
-    dead = until(lambda: queues.receive_message(QueueUrl=queue(dev, "leads-dlq")).get("Messages"))
-    assert [each["Body"] for each in dead] == [POISON]
+    assert dev.ended(url(dev), "neighbours.csv")["status"] == "completed"
+    (dead,) = dead_letters(dev)
+    assert "hedy@spectrum.example" in dead
     failures = [line for line in dev.logged("leads_worker") if line.get("message") == "message failed"]
     assert [line["attempt"] for line in failures] == [1, 2, 3]
+    people = {each["email"] for each in dev.asked(url(dev), "/leads?pageSize=100&filter_company=Next")["leads"]}
+    assert set(emails[10:]) <= people
+
+
+def test_a_message_that_nobody_understands_is_kept(dev):
+    dev.client("sqs").send_message(QueueUrl=queue(dev, "leads"), MessageBody="no batch", MessageGroupId="nobody")
+    assert dead_letters(dev) == ["no batch"]
 
 
 @pytest.mark.parametrize("function", ["sweep", "daily_report"])
@@ -210,6 +214,23 @@ def api(stage: Stage) -> str:
 
 def queue(stage: Stage, thing: str) -> str:
     return str(stage.client("sqs").get_queue_url(QueueName=stage.target.name(thing))["QueueUrl"])
+
+
+def damage_lead(stage: Stage, email: str) -> None:
+    """Leave nothing of a stored lead but its keys, so that no worker can read it."""
+    client, table = stage.client("dynamodb"), stage.target.name("leads")
+    (item,) = client.scan(TableName=table, FilterExpression="email = :email AND sk = :lead", ExpressionAttributeValues={
+        ":email": {"S": email}, ":lead": {"S": "LEAD"}})["Items"]
+    client.put_item(TableName=table, Item={name: item[name] for name in ("pk", "sk")})
+
+
+def dead_letters(stage: Stage) -> list[str]:
+    """Waits for some, and takes them out."""
+    client, address = stage.client("sqs"), queue(stage, "leads-dlq")
+    dead = until(lambda: client.receive_message(QueueUrl=address, MaxNumberOfMessages=10).get("Messages"))
+    for each in dead:
+        client.delete_message(QueueUrl=address, ReceiptHandle=each["ReceiptHandle"])
+    return [each["Body"] for each in dead]
 
 
 def mappings_of(stage: Stage) -> list[tuple[str, str, list[str]]]:

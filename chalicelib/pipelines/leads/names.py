@@ -13,11 +13,14 @@ from functools import lru_cache
 
 from chalicelib.pipelines.leads.cells import one_line, unquoted
 from chalicelib.pipelines.leads.fields import MISSING
+from chalicelib.pipelines.leads.given_names import GIVEN_NAMES
+from chalicelib.tables.wording import squeezed
 
 _PLAIN_WORD = re.compile(r"[^\W\d_]{2,}(?:[-'’][^\W\d_]{2,})*")
 _OUTSIDE_LATIN = re.compile(r"[\u0590-\u08ff\u0900-\u1fff\u2e80-\uffff]")
 _SALUTATION = re.compile(
     r"(?:(?:mr|mrs|ms|miss|mx|dr|prof|herr|frau|mme|mlle|dott|sig|sra|sr)\.?\s+)+(?=\S)", re.IGNORECASE)
+_HONORARY = re.compile(r"(?<=[Dd]r\.)\s*[eh]\.\s?[hc]\.(?:\s?mult\.)?|(?<=[Dd]r)\s+h\.?c\.?(?=\s)")
 _WORD = re.compile(r"[^\W\d_]+(?:['’`.][^\W\d_]+)*['’`]?")
 _PARTICLES = frozenset({
     "van", "von", "der", "den", "de", "del", "dos", "das", "da", "zu", "y", "e", "ter", "ten", "af", "av", "bin",
@@ -68,15 +71,62 @@ def proper_case(first: str, last: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=2048)
 def _read(text: str) -> Name:
+    if name := _surname_in_capitals(text):
+        return name
     if plain := _two_plain_words(text):
         first, last = proper_case(*plain)
         return Name(f"{first} {last}", first, last)
     from nameparser import parse
 
-    parsed = parse(text)
-    first, last = proper_case(parsed.given, parsed.family)
+    parsed = parse(_HONORARY.sub("", text))
+    family = _both_surnames(text) or parsed.family
+    first, last = proper_case(parsed.given, family)
     full = _full_cased(_in_order(text, parsed) if "," in text else text)
-    return Name(_replaced(full, {parsed.given: first, parsed.family: last}), first, last)
+    return Name(_replaced(full, {parsed.given: first, family: last}), first, last)
+
+
+def _surname_in_capitals(text: str) -> Name | None:
+    """ "DUPONT Jean", "LE PEN Marine", "María José GARCÍA LÓPEZ": French and Spanish lists shout the surname.
+
+    A first name in capitals before a surname that is none ("JOSE Smith") keeps its place, and so do initials.
+    """
+    if not _MAYBE_LOUD.search(text):
+        return None
+    words = text.split()
+    loud = [_SCOTTISH.sub("", word).isupper() for word in words]
+    if not all(map(_NAME_WORD.fullmatch, words)) or not any(loud) or all(loud) or _outside_names(words):
+        return None
+    run = loud.index(False) if loud[0] else loud.index(True)
+    before, after = words[:run], words[run:]
+    if any(loud[run:]) == loud[0] or (not loud[0] and not all(loud[run:])):
+        return None
+    surname, given = (before, after) if loud[0] else (after, before)
+    if max(map(len, surname)) < 3 or (loud[0] and _is_given(surname[0]) and not _is_given(given[0])):
+        return None
+    last = _cased(" ".join(surname), opens=False)
+    return Name(f"{' '.join(given)} {last}", given[0], last)
+
+
+_NAME_WORD = re.compile(r"(?=..)[^\W\d_]+(?:[-'’][^\W\d_]+)*")
+_MAYBE_LOUD = re.compile(r"[^\W\d_a-zß-ÿ]{2}")
+_SCOTTISH = re.compile(r"^Ma?c(?=.)")
+
+
+def _outside_names(words: list[str]) -> bool:
+    """A word to which the parser gives a meaning of its own, other than that of a particle: CEO, Dr, PhD, Jr."""
+    return any(word.casefold() in _vocabulary() - _PARTICLES - _AFTER_PARTICLE for word in words)
+
+
+def _is_given(word: str) -> bool:
+    return squeezed(word.casefold()) in GIVEN_NAMES
+
+
+def _both_surnames(text: str) -> str:
+    """ "María José García López": two first names and two words that are none are a Spanish name with both surnames."""
+    words = text.split()
+    if len(words) != 4 or not all(map(_NAME_WORD.fullmatch, words)) or _outside_names(words):
+        return ""
+    return " ".join(words[2:]) if [_is_given(word) for word in words] == [True, True, False, False] else ""
 
 
 def _two_plain_words(text: str) -> tuple[str, str] | None:

@@ -91,3 +91,33 @@ def test_first_and_last_name_are_cased_by_what_both_show(first: str, last: str, 
 ])
 def test_a_salutation_is_no_first_name(cell: str, first: str) -> None:
     assert without_salutation(cell) == first
+
+
+@pytest.mark.parametrize(("cell", "first", "last", "full"), [
+    ("DUPONT Jean", "Jean", "Dupont", "Jean Dupont"), ("LE PEN Marine", "Marine", "Le Pen", "Marine Le Pen"),
+    ("McDONALD Ronald", "Ronald", "McDonald", "Ronald McDonald"), ("O'NEILL Mary", "Mary", "O'Neill", "Mary O'Neill"),
+    ("GARCÍA LÓPEZ María José", "María", "García López", "María José García López"),
+    ("María José GARCÍA LÓPEZ", "María", "García López", "María José García López"),
+    ("VAN DER BERG Jan", "Jan", "van der Berg", "Jan van der Berg"),
+])
+def test_a_surname_in_capitals_is_the_surname_wherever_it_stands(cell: str, first: str, last: str, full: str) -> None:
+    assert read_name(cell) == Name(full, first, last)
+
+
+@pytest.mark.parametrize(("cell", "first", "last"), [
+    ("JOSE Smith", "Jose", "Smith"), ("JP Morgan", "JP", "Morgan"), ("Kim NG", "Kim", "NG"),
+    ("JoAnn Smith", "JoAnn", "Smith"), ("DeLuca Maria", "DeLuca", "Maria"), ("Jane DOE PhD", "Jane", "Doe")])
+def test_other_capitals_move_nothing(cell: str, first: str, last: str) -> None:
+    name = read_name(cell)
+    assert (name.first, name.last) == (first, last)
+
+
+def test_two_spanish_surnames_stay_together() -> None:
+    assert read_name("María José García López") == Name("María José García López", "María", "García López")
+    assert read_name("Mary Ann Jane Doe").last == "Doe"
+
+
+@pytest.mark.parametrize("cell", ["Dr. h.c. Karl Weber", "Prof. Dr. h. c. mult. Karl Weber", "Dr. e.h. Karl Weber"])
+def test_an_honorary_degree_is_no_first_name(cell: str) -> None:
+    name = read_name(cell)
+    assert (name.full, name.first, name.last) == (cell, "Karl", "Weber")

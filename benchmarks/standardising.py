@@ -99,6 +99,7 @@ def _notes() -> tuple[str, ...]:
 
 FORMS: Mapping[str, str] = {
     "first last": "{first} {last}", "last, first": "{last}, {first}", "in capitals": "{FIRST} {LAST}",
+    "LAST first": "{LAST} {First}",
     "with title": "Dr. {first} {last}", "with initial": "{first} J. {last}", "with suffix": "{first} {last} Jr.",
 }
 
@@ -115,7 +116,8 @@ def _name_result(what: str, form: str, people: Sequence[tuple[str, str]]) -> Res
 
     plain, ours = Score(), Score()
     for first, last in people:
-        typed = form.format(first=first, last=last, FIRST=first.upper(), LAST=last.upper())
+        typed = form.format(first=first, last=last, First=first.title(), FIRST=first.upper(),
+                            LAST=last.upper())
         wanted, name = (first, last), read_name(typed)
         cut = typed.rpartition(" ")
         plain.add(wanted, (cut[0].lower(), cut[2].lower()))

@@ -32,7 +32,10 @@ def text_sheets(path: str, file_name: str, limits: Limits) -> Iterator[RawSheet]
 
 
 def text_rows(path: str, file_name: str, limits: Limits) -> Iterator[Row]:
-    """Rows with their record numbers. Raises FileRefused: CELL_TOO_LONG, TOO_MANY_COLUMNS, TOO_MANY_ROWS."""
+    """Rows with their record numbers. Raises FileRefused: CELL_TOO_LONG, TOO_MANY_COLUMNS.
+
+    How many there may be is for the reader of the table to say, who knows which of them are data.
+    """
     found = scan(path)
     with _open(path, found) as file:
         delimiter, start = detect_delimiter(file, file_name)
@@ -95,7 +98,7 @@ class _Records:
     def _parse(self, lines: Iterator[str]) -> Iterator[Row]:
         """Rows of these lines. The loop runs for every row of a file: what it does is ordered by what it costs."""
         reader = csv.reader(chain(lines, self._end()), delimiter=self._delimiter)
-        widest, most = self._limits.max_columns, self._limits.max_rows
+        widest = self._limits.max_columns
         self._over = False
         number = self._number
         try:
@@ -109,8 +112,6 @@ class _Records:
                         yield from self._last(number, cells)
                         return
                     yield number, cells
-                if number > most:
-                    raise FileRefused(FileProblem.TOO_MANY_ROWS, limit=most)
         except csv.Error as error:
             raise self._too_long(number + 1) from error
 

@@ -12,6 +12,8 @@ import pytest
 from chalicelib.errors import FileProblem, FileRefused
 from chalicelib.tables.limits import MIB, Limits
 from chalicelib.tables.raw import sheets
+from chalicelib.tables.reading import read_table
+from tests.unit.tables.test_columns import FIELDS
 from tests.unit.tables.workbooks import data, package
 
 MEMORY = 48 * MIB
@@ -126,9 +128,17 @@ def test_rows_beyond_excels_last_are_refused(tmp_path: Path) -> None:
     assert refusal(path) is FileProblem.TOO_MANY_ROWS
 
 
-def test_too_many_rows_of_text_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("a,b\n" * 50)
-    assert refusal(str(tmp_path / "a.csv"), Limits(max_rows=49)) is FileProblem.TOO_MANY_ROWS
+@pytest.mark.parametrize(("rows", "passes"), [(50, True), (51, False)])
+def test_the_limit_of_rows_is_one_of_data_rows(tmp_path: Path, rows: int, passes: bool) -> None:
+    lines = ["Leads of March", "", "Name,Email", *(f"Ada,a{row}@b.co" for row in range(rows))]
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    read = read_table(str(tmp_path / "a.csv"), "a.csv", fields=FIELDS, limits=Limits(max_rows=50))
+    if passes:
+        assert len(list(read)) == rows
+    else:
+        with pytest.raises(FileRefused) as refused:
+            list(read)
+        assert refused.value.code is FileProblem.TOO_MANY_ROWS
 
 
 def test_a_damaged_member_is_a_corrupt_file(tmp_path: Path) -> None:

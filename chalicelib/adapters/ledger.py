@@ -201,7 +201,8 @@ class Ledger:
         with translated("get sheets"):
             item = self._client.get_item(TableName=self.table, ConsistentRead=True,
                                          Key=to_item({"pk": f"JOB#{job_id}", "sk": "SHEETS"})).get("Item")
-        return tuple(SheetCount(**sheet) for sheet in unpacked(from_item(item)["body"])) if item else ()
+        sheets = unpacked(from_item(item)["body"]) if item else ()
+        return tuple(SheetCount(**{**sheet, "headers": tuple(sheet.get("headers", ()))}) for sheet in sheets)
 
     # --- batches
 

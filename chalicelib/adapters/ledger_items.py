@@ -76,7 +76,8 @@ def job_from(item: Mapping[str, Any]) -> Job:
     """The job of an item; attributes that a newer version added are passed over."""
     values = {name: value for name, value in item.items() if name in _JOB_FIELDS}
     return Job(**{**values, "status": Status(values["status"]), "unsettled": Bucket(values["unsettled"]),
-                  "undo": Undo(values["undo"]) if values.get("undo") else None})
+                  "undo": Undo(values["undo"]) if values.get("undo") else None,
+                  "corrected_by": tuple(values.get("corrected_by", ()))})
 
 
 def job_update(table: str, job: Job, change: Change) -> dict[str, Any]:

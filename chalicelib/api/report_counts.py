@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from chalicelib.api.models import RowCounts
-from chalicelib.api.report_models import Balance, BatchReport, SheetReport
+from chalicelib.api.report_models import Balance, BatchReport, ColumnReport, SheetReport
 from chalicelib.jobs import transitions
 from chalicelib.jobs.model import BatchDetail, BatchState, Bucket, Job, Outcome, SheetCount
 
@@ -77,7 +78,12 @@ def _sheet_report(job: Job, sheet: SheetCount, outcomes: Mapping[str, int]) -> S
     return SheetReport(
         index=sheet.index, worksheet=sheet.name, header_row=sheet.header_row, physical=sheet.physical,
         header=sheet.header, blank=sheet.blank, skipped=sheet.skipped, rows=sheet.rows, outcomes=counts,
-        columns=sheet.columns, note=sheet.note or None, balanced=physical == sheet.physical and _adds_up(counts))
+        columns=sheet.columns, mapping=tuple(map(_column_report, sheet.mapping)), note=sheet.note or None,
+        balanced=physical == sheet.physical and _adds_up(counts))
+
+
+def _column_report(column: Mapping[str, Any]) -> ColumnReport:
+    return ColumnReport(**{**column, "field": column["field"] or None})
 
 
 def _counts(rows: int, settled: Mapping[str, int], unsettled: Bucket) -> RowCounts:

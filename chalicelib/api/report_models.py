@@ -7,6 +7,16 @@ from collections.abc import Mapping
 from chalicelib.api.models import CostView, RowCounts, UndoView, Wire
 
 
+class ColumnReport(Wire):
+    """Where a column went and why: `score` 0 to 1, `candidates` the fields that it might have been."""
+
+    header: str
+    field: str | None
+    score: float
+    reason: str
+    candidates: Mapping[str, float]
+
+
 class SheetReport(Wire):
     """One sheet: `physical = header + blank + skipped + rows`, and the rows' outcomes add up to `rows`."""
 
@@ -20,6 +30,7 @@ class SheetReport(Wire):
     rows: int
     outcomes: RowCounts
     columns: Mapping[str, str]
+    mapping: tuple[ColumnReport, ...]
     note: str | None
     balanced: bool
 

@@ -148,6 +148,8 @@ class SheetCount:
     columns: Mapping[str, str] = dataclasses.field(default_factory=dict)
     headers: Sequence[str] = ()
     """All columns that have a label or a value, in file order, as items name them."""
+    mapping: Sequence[Mapping[str, Any]] = dataclasses.field(default=(), compare=False)
+    """Of the first columns `header`, `field` ("" for none), `score`, `reason`, `candidates`, for people."""
 
 
 @dataclass(frozen=True, slots=True)

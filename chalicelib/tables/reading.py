@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from itertools import chain, islice
 from typing import Any
 
@@ -42,6 +43,9 @@ MOST_NAMELESS = 1024
 """Columns of a table without a header; nobody writes more by heart, and weighing each takes its time."""
 
 __all__ = ["Limits", "Reading", "read_table"]
+
+MOST_TOLD = 200
+"""Columns of a sheet whose mapping is told with scores and reasons; the ledger keeps all sheets in one item."""
 
 
 def read_table(
@@ -202,6 +206,7 @@ class _Sheet:
             header_row=self._header_row or None,
             columns=dict(self.columns.fields) if self.columns else {},
             headers=tuple(self._used),
+            mapping=tuple(asdict(one) for one in self.columns.columns[:MOST_TOLD]) if self.columns else (),
         )
 
     def _find_header(self, known: _Known) -> None:

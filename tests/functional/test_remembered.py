@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
+from chalicelib.api.report import build_report
 from chalicelib.jobs.model import Job
 from chalicelib.jobs.transitions import Change
 from tests.functional.engine import Engine
@@ -15,7 +17,7 @@ GIVEN = {"Ref Kunde": "name", "Zugang 1": "company", "Mobil": ""}
 
 
 @pytest.fixture
-def engine(aws) -> Engine:
+def engine(aws: Any) -> Engine:
     return Engine(aws)
 
 
@@ -73,3 +75,12 @@ def test_nobody_elses_mapping_is_used(engine: Engine) -> None:
     other = engine.drop(a_file("f"), "uploads/leads/somebody/f.csv")
     engine.split()
     assert columns(engine, other) == {"Mail": "email", "Mobil": "phone"}
+
+
+def test_the_report_tells_how_each_column_was_mapped(engine: Engine) -> None:
+    job = drop(engine, "g", 6, GIVEN)
+    engine.split()
+    (sheet,) = engine.services.call(build_report, job=engine.job(job.job_id)).sheets
+    told = {column.header: (column.field, column.score, column.reason) for column in sheet.mapping}
+    assert told == {"Ref Kunde": ("name", 1.0, "given"), "Zugang 1": ("company", 1.0, "given"),
+                    "Mail": ("email", 1.0, 'the header says so ("mail")'), "Mobil": (None, 1.0, "given")}

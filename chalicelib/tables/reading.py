@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import chain, islice
 from typing import Any
 
@@ -44,8 +44,8 @@ MOST_NAMELESS = 1024
 
 __all__ = ["Limits", "Reading", "read_table"]
 
-MOST_TOLD = 200
-"""Columns of a sheet whose mapping is told with scores and reasons; the ledger keeps all sheets in one item."""
+MOST_TOLD = 1000
+"""Columns of a file whose mapping is told with scores and reasons; the ledger keeps all sheets in one item."""
 
 
 def read_table(
@@ -108,13 +108,14 @@ class Reading:
             sheet = _Sheet(raw, self._fields, self._header_row, self._mapping, self._memory)
             if sheet.columns is not None:
                 self._maps[raw.name] = sheet.columns
-            self._counts.append(sheet.count())
+            told = sum(len(count.mapping) for count in self._counts)
+            self._counts.append(_telling(sheet.count(), MOST_TOLD - told))
             for item in sheet.items():
                 total += 1
                 if total > self._limits.max_rows:
                     raise FileRefused(FileProblem.TOO_MANY_ROWS, limit=self._limits.max_rows)
                 yield item
-            self._counts[-1] = sheet.count()
+            self._counts[-1] = _telling(sheet.count(), MOST_TOLD - told)
         self._check_result(total)
 
     def _check_result(self, total: int) -> None:
@@ -206,7 +207,7 @@ class _Sheet:
             header_row=self._header_row or None,
             columns=dict(self.columns.fields) if self.columns else {},
             headers=tuple(self._used),
-            mapping=tuple(asdict(one) for one in self.columns.columns[:MOST_TOLD]) if self.columns else (),
+            mapping=tuple(asdict(one) for one in self.columns.columns) if self.columns else (),
         )
 
     def _find_header(self, known: _Known) -> None:
@@ -320,6 +321,10 @@ class _Known:
     def __call__(self, text: str) -> bool:
         label = squeezed(text)
         return text.strip() in REJECT_COLUMNS or label in self._labels or label.rstrip("0123456789") in self._labels
+
+
+def _telling(count: SheetCount, most: int) -> SheetCount:
+    return replace(count, mapping=count.mapping[: max(most, 0)])
 
 
 def _remember_nothing(_headers: Sequence[str], _given: Mapping[str, str]) -> Mapping[str, str]:

@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.errors import FileProblem, FileRefused
 from chalicelib.pipelines.leads.fields import FIELDS
-from chalicelib.tables.reading import Reading, read_table
+from chalicelib.tables.reading import MOST_TOLD, Reading, read_table
 
 PEOPLE = "Anna,Berg,anna@berg.de,030 901820,Berg GmbH\nBo,Olsen,bo@olsen.no,+47 22 86 44 00,Olsen AS\n" \
          "Carla,Diaz,carla@diaz.es,+34 912 345 678,Diaz SL\nDirk,Meier,dirk@meier.ch,+41 44 668 18 00,Meier AG\n"
@@ -58,6 +58,15 @@ def test_what_is_remembered_is_asked_once_a_sheet_and_used(tmp_path: Path) -> No
     list(read)
     assert asked == [(["Ref X", "Mail", "Name"], {"Name": "name"})]
     assert read.columns["Sheet1"] == {"Ref X": "company", "Mail": "", "Name": "name"}
+
+
+def test_of_a_very_wide_file_so_many_columns_are_told(tmp_path: Path) -> None:
+    head = ",".join(["Name", "Mail", *(f"Metric {place}x" for place in range(MOST_TOLD))])
+    read = reading(tmp_path / "a.csv", f"{head}\nAnna Berg,a@b.co{',1' * MOST_TOLD}\n")
+    list(read)
+    (sheet,) = read.sheets
+    assert [column["field"] for column in sheet.mapping[:3]] == ["name", "email", ""]
+    assert len(sheet.mapping) == MOST_TOLD
 
 
 def test_an_option_of_that_name_in_a_request_is_no_memory(tmp_path: Path) -> None:

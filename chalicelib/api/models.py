@@ -352,6 +352,7 @@ class Health(Wire):
     status: str
     app: str
     stage: str
+    commit: str
     local: bool
     time: str
 

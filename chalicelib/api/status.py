@@ -95,7 +95,8 @@ def report_progress(
 
 def health(*, settings: Settings, clock: Callable[[], datetime]) -> Health:
     """That the function answers, and in which stage; asks nobody else, so it costs nothing to ask often."""
-    return Health(status="ok", app=settings.app, stage=settings.stage, local=settings.local, time=stamp(clock()))
+    return Health(status="ok", app=settings.app, stage=settings.stage, commit=settings.commit,
+                  local=settings.local, time=stamp(clock()))
 
 
 def _etag(job: Job) -> str:

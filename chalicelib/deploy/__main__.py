@@ -100,7 +100,7 @@ def _app() -> str:
 def _vendor(folder: Path, bytecode: Bytecode) -> None:
     from chalicelib.deploy.package import vendor
 
-    report = vendor(folder, bytecode=bytecode)
+    report = vendor(folder, bytecode=bytecode, direct=bytecode == "light")
     print(report.table())
 
 

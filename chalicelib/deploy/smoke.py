@@ -23,11 +23,11 @@ _SUBJECT = "smoke"
 _ENDED = frozenset({"completed", "error", "cancelled"})
 
 
-def check(target: Target, url: str, *, full: bool, sleep: Sleep = time.sleep) -> str:
+def check(target: Target, url: str, *, commit: str, full: bool, sleep: Sleep = time.sleep) -> str:
     """Raise `DeployFailed` where the stage does not answer as it should; else say what was seen."""
     health = _until_answered(f"{url}/health", "", sleep)
-    if health.get("stage") != target.stage:
-        raise DeployFailed(f"{url}/health answers for stage {health.get('stage')!r}")
+    if (health.get("stage"), health.get("commit")) != (target.stage, commit):
+        raise DeployFailed(f"{url}/health answers for stage {health.get('stage')!r}, sources {health.get('commit')!r}")
     token = mint(target, owner=_SUBJECT)
     _until_answered(f"{url}/status", token, sleep)
     seen = "health and listing answer"

@@ -71,6 +71,7 @@ class _Deployment:
         self._config = configuration.load(wish.project)
         self._facts: Sequence[FunctionFacts] = function_facts(target.stage, wish.project)
         self._storage = {each.name: configuration.storage(target, self._config, each.name) for each in self._facts}
+        self._commit = commit(wish.project)
         self._artefacts = Artefacts(target)
         self._stack = Stack(target, self._artefacts)
         self._resources = with_fixed_names(templates.load(target.stage, wish.project), target)
@@ -84,7 +85,7 @@ class _Deployment:
         api = self._deploy_road() if self._wish.road == "deploy" else self._template_road()
         url = self._target.api_url(api)
         if self._wish.smoke != "none":
-            self._say(f"smoke: {smoke.check(self._target, url, full=self._wish.smoke == 'full')}")
+            self._say(f"smoke: {smoke.check(self._target, url, commit=self._commit, full=self._wish.smoke == 'full')}")
         return {**self._known(), "API_URL": url}
 
     def _deploy_road(self) -> str:
@@ -133,7 +134,7 @@ class _Deployment:
                    ) -> dict[str, str]:
         return configuration.environment(
             self._target, self._config, secrets=secrets, partial_batch=partial_batch, more=more,
-            trigger="template" if self._wish.road == "template" else "chalice", commit=commit(self._wish.project))
+            trigger="template" if self._wish.road == "template" else "chalice", commit=self._commit)
 
     def _known(self) -> dict[str, str]:
         """Names of the stage's things under the variables that the functions and the seeds' scripts read."""

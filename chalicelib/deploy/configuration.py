@@ -39,8 +39,7 @@ def environment(target: Target, config: Mapping[str, Any], *, secrets: Iterable[
     chosen = {**config.get("environment_variables", {}), **_stage(config, target).get("environment_variables", {})}
     found = {
         "APP_NAME": target.app, "STAGE": target.stage, "AWS_ACCOUNT_ID": target.account, "COMMIT": commit,
-        "AWS_S3_BUCKET": target.data_bucket, "PROCESSING_STATUS_TABLE": target.name("ledger"),
-        "LEADS_TABLE": target.name("leads"), "PARTIAL_BATCH": "1" if partial_batch else "0", "S3_TRIGGER": trigger}
+        "PARTIAL_BATCH": "1" if partial_batch else "0", "S3_TRIGGER": trigger}
     references = {name: f"ssm:{target.parameter(name)}" for name in secrets}
     return {**found, **references, **more, **{name: str(value) for name, value in chosen.items()}}
 

@@ -79,6 +79,10 @@ class Target:
         return f"{self.name('data')}-{self.account}"
 
     @property
+    def topic_arn(self) -> str:
+        return f"arn:{self.partition}:sns:{self.region}:{self.account}:{self.name('alarms')}"
+
+    @property
     def artefact_bucket(self) -> str:
         """What deployments leave for later ones: the record, code and dependencies on their way to Lambda."""
         return f"{self.name('deploy')}-{self.account}"

@@ -77,7 +77,7 @@ class _Deployment:
         self._resources = with_fixed_names(templates.load(target.stage, wish.project), target)
 
     def run(self) -> dict[str, str]:
-        configuration.check(self._facts, self._variables((), {}), visibility(self._resources, self._target.stage))
+        configuration.check(self._facts, self._variables(()), visibility(self._resources, self._target.stage))
         self._say("configuration: right")
         self._refuse_the_other_road()
         self._say(f"bucket {self._artefacts.bucket}: {_done(self._artefacts.ensure(), 'made')}")
@@ -123,31 +123,30 @@ class _Deployment:
         target = self._target
         honoured = post_deploy.all_report(target, self._facts) if partial_batch is None else partial_batch
         secrets = secret.present(target, configuration.secret_names())
-        variables = self._variables(secrets, self._known(), partial_batch=honoured)
+        variables = self._variables(secrets, partial_batch=honoured)
         stage = self._config["stages"][target.stage]
         config = configuration.chalice_config(
             target, self._config, variables=variables, layers=layers, functions=[each.name for each in self._facts],
             subnets=stage.get("subnet_ids", []), groups=stage.get("security_group_ids", []))
         return render(target.stage, config, vendor=vendor, project=self._wish.project, build=self._wish.build)
 
-    def _variables(self, secrets: Sequence[str], more: Mapping[str, str], *, partial_batch: bool = False,
-                   ) -> dict[str, str]:
+    def _variables(self, secrets: Sequence[str], *, partial_batch: bool = False) -> dict[str, str]:
         return configuration.environment(
-            self._target, self._config, secrets=secrets, partial_batch=partial_batch, more=more,
+            self._target, self._config, secrets=secrets, partial_batch=partial_batch, more=self._names(),
             trigger="template" if self._wish.road == "template" else "chalice", commit=self._commit)
 
     def _known(self) -> dict[str, str]:
-        """Names of the stage's things under the variables that the functions and the seeds' scripts read."""
-        queue = self._stack.outputs().get("LeadsQueueUrl", "") or self._queue_url()
-        topic = self._stack.outputs().get("AlarmTopicArn", "")
-        return {"SQS_QUEUE_URL": queue, "PROCESSING_QUEUE_URL": queue, "AWS_S3_BUCKET": self._target.data_bucket,
-                "PROCESSING_STATUS_TABLE": self._target.name("ledger"), "LEADS_TABLE": self._target.name("leads"),
-                **({"REPORT_TOPIC_ARN": topic} if topic else {})}
+        """What exists now, under the variables that the functions and the seeds' scripts read."""
+        queue = self._stack.outputs()["LeadsQueueUrl"]
+        return {**self._names(), "SQS_QUEUE_URL": queue, "PROCESSING_QUEUE_URL": queue}
 
-    def _queue_url(self) -> str:
-        """Before the stack is there: its form in AWS, of which only the name at its end is read."""
+    def _names(self) -> dict[str, str]:
+        """The same, known before the stack is there: a first deployment must say what a second one says."""
         target = self._target
-        return f"https://sqs.{target.region}.{target.dns_suffix}/{target.account}/{target.name('leads')}"
+        queue = f"https://sqs.{target.region}.{target.dns_suffix}/{target.account}/{target.name('leads')}"
+        return {"SQS_QUEUE_URL": queue, "PROCESSING_QUEUE_URL": queue, "AWS_S3_BUCKET": target.data_bucket,
+                "PROCESSING_STATUS_TABLE": target.name("ledger"), "LEADS_TABLE": target.name("leads"),
+                "REPORT_TOPIC_ARN": target.topic_arn}
 
     def _parameters(self) -> dict[str, str]:
         in_vpc = bool(self._config["stages"][self._target.stage].get("subnet_ids"))
@@ -156,10 +155,8 @@ class _Deployment:
 
     def _packages(self, bytecode: Bytecode) -> Path:
         """The dependencies, built anew only when the requirements or the Python changed."""
-        text = (self._wish.project / "requirements.txt").read_bytes()
-        digest = hashlib.sha256(text + sys.version.encode() + bytecode.encode()).hexdigest()[:16]
-        folder = self._wish.build / f"packages-{digest}"
-        finished = folder / ".finished"
+        folder = packages_folder(self._wish.project, self._wish.build, bytecode)
+        finished = folder.with_suffix(".finished")
         if not finished.exists():
             self._vendor(folder, bytecode)
             finished.touch()
@@ -172,6 +169,14 @@ class _Deployment:
             raise DeployFailed(f"{self._target.stack} was deployed by the template road; stay on it, or run down first")
         if self._wish.road == "template" and not ours and record.found(self._target, self._facts, {}):
             raise DeployFailed(f"{self._target.stage} was deployed by the deploy road; stay on it, or run down first")
+
+
+def packages_folder(project: Path, build: Path, bytecode: Bytecode) -> Path:
+    """Where the dependencies of these requirements lie for the Python that runs now; whole once `.finished` is beside
+    it."""
+    text = (project / "requirements.txt").read_bytes()
+    digest = hashlib.sha256(text + sys.version.encode() + bytecode.encode()).hexdigest()[:16]
+    return build / f"packages-{digest}"
 
 
 def visibility(template: Mapping[str, Any], stage: str) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""What goes into the matcher and what comes out: items of a price list, a row's question, the answer with its reasons."""
+"""What goes into the matcher and what comes out: items of a price list, a row's question, an answer with reasons."""
 
 from __future__ import annotations
 

@@ -28,10 +28,8 @@ _SCALES: Mapping[str, tuple[str, float]] = {
     "m3": ("m3", 1), "cum": ("m3", 1), "dpi": ("dpi", 1), "rpm": ("rpm", 1), "btu": ("btu", 1), "mp": ("mp", 1),
     "megapixel": ("mp", 1), "megapixels": ("mp", 1), "°c": ("degc", 1), "mil": ("mil", 1), "micron": ("um", 1),
 }
-_TOUCHING = frozenset({"a", "v", "in", "mp", "mil"})
+_TOUCHING = frozenset({"in", "mp", "mil"})
 """Units that are also words: only where they touch the number."""
-_FRACTIONS = {"½": " 1/2", "¼": " 1/4", "¾": " 3/4", "⅛": " 1/8", "⅜": " 3/8", "⅝": " 5/8", "⅞": " 7/8",
-              "⅓": " 1/3", "⅔": " 2/3"}
 _UNITS = "|".join(re.escape(name) for name in sorted(_SCALES, key=lambda name: (-len(name), name)))
 _MIXED = re.compile(r'(?<![\d.,/])(?:(\d{1,3})[ -])?(\d{1,2})/(2|3|4|8|16|32|64)(?=\s*(?:"|\'\'|-?inch|in\b))')
 _COMMA = re.compile(r"(?<![\d.,])(\d+),(\d+)(?![\d,])")
@@ -39,18 +37,18 @@ _THOUSANDS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:,\d{3})+(?![\d,])")
 _TIMES = re.compile(r"(?<=\d)\s*[x×*]\s*(?=\d)")
 _NUMBER = r"\d{1,9}(?:\.\d{1,6})?"
 _MEASURED = re.compile(rf"(?<![^\W_])(?<![.,/-])((?:{_NUMBER} by )*{_NUMBER})(\s*-?\s*)({_UNITS})(?![^\W_])")
-SIZE = re.compile(rf"{_NUMBER}(?:{'|'.join(sorted({unit for unit, _ in _SCALES.values()}, key=lambda u: (-len(u), u)))})")
+_BASES = "|".join(sorted({base for base, _ in _SCALES.values()}, key=lambda base: (-len(base), base)))
+SIZE = re.compile(rf"({_NUMBER})({_BASES})")
 """What a size looks like afterwards."""
 
 
 def in_one_spelling(text: str) -> str:
     """A folded text with all sizes as SIZE; other words stay. Linear in the text's length."""
-    for written, plain in _FRACTIONS.items():
-        if written in text:
-            text = text.replace(written, plain)
-    text = _MIXED.sub(_decimal, text)
-    text = _THOUSANDS.sub(lambda found: found[0].replace(",", ""), text)
-    text = _COMMA.sub(r"\1.\2", text)
+    if "/" in text:
+        text = _MIXED.sub(_decimal, text)
+    if "," in text:
+        text = _THOUSANDS.sub(lambda found: found[0].replace(",", ""), text)
+        text = _COMMA.sub(r"\1.\2", text)
     text = _TIMES.sub(" by ", text)
     return _MEASURED.sub(_measured, text)
 

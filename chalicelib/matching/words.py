@@ -1,7 +1,7 @@
 """A description as words that compare: one case, one number, codes with and without hyphens, sizes in one spelling.
 
-`(r)` and possessives go, plurals lose their s, `one` to `ten` become digits, `v5.0` is `5`, and a hyphenated code stands
-there both joined and in parts, since half of the world writes `PS-LX350H` and the other half `PSLX350H`.
+`(r)` and possessives go, plurals lose their s, `one` to `ten` become digits, `v5.0` is `5`, and a hyphenated code
+stands there both joined and in parts, since half of the world writes `PS-LX350H` and the other half `PSLX350H`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from chalicelib.matching.sizes import SIZE, in_one_spelling, number
 
 LONGEST = 600
 """Characters of a description that are looked at; a longer one is prose, or an attack."""
-STOP = frozenset("and the for of with a in to by on or at from as per incl including each complete all".split())
+STOP = frozenset({"and", "the", "for", "of", "with", "a", "in", "to", "by", "on", "or", "at", "from", "as", "per",
+                  "incl", "including", "each", "complete", "all"})
 _NUMERALS = {"one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
              "nine": "9", "ten": "10"}
 _NOISE = re.compile(r"\((?:r|tm|c)\)|[®™©]|'s\b|(?<![\d'])'|(?<=[^\W\d_])'(?!')")

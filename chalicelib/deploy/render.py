@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import os
-import py_compile
 import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import chalice.app
 
 from chalicelib.deploy.facts import PROJECT
 
@@ -23,8 +24,6 @@ LEFT_OUT = frozenset({"local", "deploy", "cli.py", "client.py", "terminal.py", "
 """Of `chalicelib`: what no function runs."""
 _THEN = 1_577_836_800
 """2020-01-01 in UTC; a zip archive knows no time before 1980."""
-_TASK_ROOT = "/var/task"
-"""Where Lambda unpacks a function: what tracebacks shall show."""
 
 
 def render(stage: str, config: Mapping[str, Any], *, vendor: Path | None = None, project: Path = PROJECT,
@@ -57,22 +56,20 @@ def _ignored(package: Path) -> Any:
 
 
 def _compile(folder: Path) -> None:
-    """Bytecode beside every module of ours, and for the two that Chalice adds itself, through its `vendor` folder."""
-    import chalice.app
+    """Bytecode beside every module of ours, and for the three that Chalice adds itself, through its `vendor` folder."""
+    from chalicelib.deploy.package.bytecode import compile_files  # which knows this module
 
-    for source in sorted((folder / "chalicelib").rglob("*.py")):
-        _compile_one(source, source.parent, source.relative_to(folder).as_posix())
-    _compile_one(folder / "app.py", folder / "vendor", "app.py")
+    vendor = folder / "vendor"
     home = Path(chalice.app.__file__).parent
-    for name in ("__init__.py", "app.py"):
-        _compile_one(home / name, folder / "vendor" / "chalice", f"chalice/{name}")
-
-
-def _compile_one(source: Path, beside: Path, shown: str) -> None:
-    compiled = beside / "__pycache__" / f"{source.stem}.{sys.implementation.cache_tag}.pyc"
-    compiled.parent.mkdir(parents=True, exist_ok=True)
-    py_compile.compile(str(source), str(compiled), f"{_TASK_ROOT}/{shown}", doraise=True,
-                       invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    added = {vendor / "app.py": folder / "app.py",
+             **{vendor / "chalice" / name: home / name for name in ("__init__.py", "app.py")}}
+    for copy, source in added.items():
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, copy)
+    compile_files(Path(sys.executable), folder, (folder / "chalicelib").rglob("*.py"))
+    compile_files(Path(sys.executable), vendor, added)
+    for copy in added:
+        copy.unlink()
 
 
 def _fix_times(folder: Path) -> None:

@@ -76,10 +76,13 @@ class Stage:
 
     def logged(self, function: str) -> list[dict[str, Any]]:
         """Every JSON line that a function logged."""
+        return [json.loads(text) for text in self.said(function) if text.startswith("{")]
+
+    def said(self, function: str) -> list[str]:
+        """Every line in a function's log group."""
         group = f"/aws/lambda/{self.target.function(function)}"
         pages = self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
-        texts = [each["message"] for page in pages for each in page["events"]]
-        return [json.loads(text) for text in texts if text.startswith("{")]
+        return [each["message"] for page in pages for each in page["events"]]
 
 
 def until(found: Callable[[], Any], patience: float = PATIENCE) -> Any:

@@ -81,12 +81,15 @@ def filled(cells: Sequence[str]) -> list[str]:
     return [cell.strip() for cell in cells if cell and not cell.isspace()]
 
 
-def is_section(cells: Sequence[str], width: int, looks_typical: Callable[[int, str], bool]) -> bool:
-    """A row of one label, in one of the first two columns of a table of three or more: a heading over what follows."""
+def is_section(cells: Sequence[str], width: int, may_be_value: Callable[[int, str], bool]) -> bool:
+    """A row of one label, in one of the first two columns of a table of three or more: a heading over what follows.
+
+    Where the label may be a value of its column, the row is data: rather a reject that people see than a lost row.
+    """
     if width < 3 or any(cell and not cell.isspace() for cell in cells[2:]):
         return False
     found = [(place, cell.strip()) for place, cell in enumerate(cells[:2]) if cell.strip()]
-    return len(found) == 1 and _is_label(found[0][1]) and not looks_typical(*found[0])
+    return len(found) == 1 and _is_label(found[0][1]) and not may_be_value(*found[0])
 
 
 class ColumnNames:

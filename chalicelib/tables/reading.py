@@ -272,16 +272,24 @@ class _Sheet:
             self._skip("repeated_header", 1)
         elif is_totals(cells, self._is_typical):
             self._skip("totals", 1)
-        elif apart and is_section(cells, len(self._names), self._is_typical):
+        elif apart and is_section(cells, len(self._names), self._may_be_value):
             self._skip("section", 1)
         else:
             return False
         return True
 
     def _is_typical(self, place: int, text: str) -> bool:
-        mapped = self.columns.fields if self.columns else {}
-        spec = self._fields.get(mapped.get(self._names[place], "")) if place < len(self._names) else None
+        spec = self._field_of(place)
         return spec is not None and spec.looks_like is not None and spec.looks_like(text)
+
+    def _may_be_value(self, place: int, text: str) -> bool:
+        """A lone text below a field that takes any text may be a row that somebody left unfinished: it stays one."""
+        spec = self._field_of(place)
+        return spec is not None and (spec.looks_like is None or spec.looks_like(text))
+
+    def _field_of(self, place: int) -> FieldSpec | None:
+        mapped = self.columns.fields if self.columns else {}
+        return self._fields.get(mapped.get(self._names[place], "")) if place < len(self._names) else None
 
     def _widen(self, width: int) -> None:
         while len(self._names) < width:

@@ -108,7 +108,8 @@ class Settings(BaseSettings):
     function: str = Field("local", alias="AWS_LAMBDA_FUNCTION_NAME", description="Set by Lambda")
     commit: str = Field("", alias="COMMIT", description="Which sources run; set by deployments")
     s3_trigger: Literal["chalice", "template"] = Field(
-        "chalice", alias="S3_TRIGGER", description="Who notifies of dropped files: Chalice, or the template of the stack")
+        "chalice", alias="S3_TRIGGER",
+        description="Who notifies of dropped files: Chalice, or the template of the stack")
     function_memory: int = Field(512, alias="AWS_LAMBDA_FUNCTION_MEMORY_SIZE", description="Set by Lambda; MB")
 
     # engine

@@ -85,7 +85,8 @@ def _standardizer(
 
         return standardize_batch(
             batch.items, batch.columns, client=deepseek(), cache=cache(), default_region=chosen.default_region,
-            remaining=lambda: work.remaining() - settings.deadline_margin, meter=work.meter, user_id=_tenant(work.job.owner),
+            remaining=lambda: work.remaining() - settings.deadline_margin, meter=work.meter,
+            user_id=_tenant(work.job.owner),
             purse=budget.purse(work.job, batch.number, caps_of(work.job.options, settings)))
 
     return by_ai if chosen.standardizer == "deepseek" else by_rules

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.api.report_models import Balance
 from chalicelib.api.report_counts import Sums, balance, sheet_reports, total_counts
+from chalicelib.api.report_models import Balance
 from chalicelib.jobs.model import BatchDetail, BatchEntry, BatchState, Bucket, Job, Outcome, SheetCount, Status
 
 JOB = Job("j", "acme", "leads", Status.PROCESSING, "a.csv", "k", "t", "t", planned=True, rows=10, pending=4, new=3,

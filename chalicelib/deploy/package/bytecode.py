@@ -20,9 +20,8 @@ def compile_files(python: Path, folder: Path, files: Iterable[Path]) -> int:
     Raises PackageRefused for one that is no Python of that version.
     """
     names = sorted(file.relative_to(folder).as_posix() for file in files)
-    # A set among the constants is written in the order of its hashes, which is another one in every process.
-    done = subprocess.run([str(python), "-P", "-s", "-S", "-B", "-c", _PROGRAM, str(folder)], input=json.dumps(names),
-                          env={"PYTHONHASHSEED": "0"}, capture_output=True, text=True, check=False)
+    done = subprocess.run([str(python), "-I", "-S", "-B", "-c", _PROGRAM, str(folder)], input=json.dumps(names),
+                          capture_output=True, text=True, check=False)
     if done.returncode:
         raise PackageRefused(f"a module cannot be compiled: {done.stderr.strip()}")
     return len(names)

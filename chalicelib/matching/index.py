@@ -16,7 +16,7 @@ from itertools import pairwise
 
 from chalicelib.matching.model import PriceItem
 from chalicelib.matching.spelling import Spelling
-from chalicelib.matching.words import LONGEST, STOP, code_key, is_code, words
+from chalicelib.matching.words import LONGEST, STOP, code_key, has_digit, is_code, words
 
 CODE_WEIGHT, STOP_WEIGHT = 1.5, 0.3
 KEYWORDS_READ = 3000
@@ -197,13 +197,15 @@ class Index:
 
 def begins_alike(one: str, other: str) -> float:
     """Shared beginning of two codes as a share (0 to 1) of both; 0 when that is short or holds no digit."""
-    shared = 0
-    for sign, against in zip(one, other, strict=False):
-        if sign != against:
-            break
-        shared += 1
+    shared = shared_beginning(one, other)
     likeness = 2 * shared / (len(one) + len(other))
-    return likeness if shared >= 4 and likeness >= 0.6 and any(map(str.isdigit, one[:shared])) else 0.0
+    return likeness if shared >= 4 and likeness >= 0.6 and has_digit(one[:shared]) else 0.0
+
+
+def shared_beginning(one: str, other: str) -> int:
+    """Signs that both begin with."""
+    return next((place for place, (sign, against) in enumerate(zip(one, other, strict=False)) if sign != against),
+                min(len(one), len(other)))
 
 
 def _side(item: PriceItem) -> Side:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from chalicelib.matching.index import Index, Side, begins_alike
+from chalicelib.matching.index import Index, Side, begins_alike, shared_beginning
 from chalicelib.matching.model import Units
 from chalicelib.matching.sizes import SIZE
 from chalicelib.matching.words import has_digit, is_code
@@ -21,7 +21,7 @@ from chalicelib.matching.words import has_digit, is_code
 ELSEWHERE = 0.5
 """How much less a missing word counts against a pair when the other side's further text has it."""
 ELSEWHERE_GAIN = 0.3
-PREFIX_GAIN = 0.8
+PREFIX_GAIN, NEIGHBOUR_GAIN = 0.8, 0.5
 NUMBER_FACTOR = 0.8
 PRICE_FREE, PRICE_DECAY = 0.35, 0.25
 """Prices may differ by 42 per cent (e to this power); beyond, the score falls with the logarithm of their ratio."""
@@ -68,6 +68,8 @@ def likeness(question: Question, index: Index, place: int, unit: Units, price: f
     found = Likeness(shared=list(shared))
     mine_square, their_square = question.square, index.lengths[place] ** 2
     mine, others = set(question.words - shared), set(theirs - shared)
+    if others and len(side.title) > len(shared):
+        their_square -= _spare_forms(side.title, shared, others, index)
     if mine and others:
         met += _joined(question, side, index, mine, others) + _alike(question, index, mine, others, found)
     if side.code and side.code in question.codes:
@@ -83,6 +85,21 @@ def likeness(question: Question, index: Index, place: int, unit: Units, price: f
     return found
 
 
+def _spare_forms(title: tuple[str, ...], shared: frozenset[str], others: set[str], index: Index) -> float:
+    """Of a hyphenated word that is shared as one, the parts are not missing: takes them away, answers their square."""
+    square = 0.0
+    for place, word in enumerate(title):
+        if word in shared and has_digit(word):
+            run, after = "", place + 1
+            while after < len(title) and word.startswith(run + title[after]):
+                run += title[after]
+                after += 1
+            parts = others.intersection(title[place + 1:after]) if run == word else set()
+            square += sum(index.weights[part] ** 2 for part in parts)
+            others -= parts
+    return square
+
+
 def _joined(question: Question, side: Side, index: Index, mine: set[str], others: set[str]) -> float:
     """Neighbours on one side that are one word on the other."""
     met = 0.0
@@ -96,25 +113,38 @@ def _joined(question: Question, side: Side, index: Index, mine: set[str], others
 
 
 def _alike(question: Question, index: Index, mine: set[str], others: set[str], found: Likeness) -> float:
+    """Words that are nearly the same; takes the pairs from both sets."""
     met = 0.0
     for word in sorted(mine):
-        meant = question.meant.get(word, {})
-        best, other = max(((meant.get(each, 0.0), each) for each in others), default=(0.0, ""))
-        if is_code(word):
-            best, other = max(((begins_alike(word, each), each) for each in others if is_code(each)),
-                              default=(0.0, ""))
-            if best:
-                found.code_alike = (word, other)
-            else:
-                best, other = max(((meant.get(each, 0.0) / 2, each) for each in others), default=(0.0, ""))
-                if best:
-                    found.code_differs = (word, other)
-            best *= PREFIX_GAIN
-        if best:
-            met += best * question.weights[word] * index.weights[other]
+        gain, other = _alike_code(question, word, others, found) if is_code(word) \
+            else _nearest(question.meant.get(word, {}), others)
+        if gain:
+            met += gain * question.weights[word] * index.weights[other]
             mine.discard(word)
             others.discard(other)
     return met
+
+
+def _alike_code(question: Question, word: str, others: set[str], found: Likeness) -> tuple[float, str]:
+    """A code that goes on with other digits, or has one sign changed, is most likely the neighbour of the right one."""
+    alike, other = max(((begins_alike(word, each), each) for each in others if is_code(each)), default=(0.0, ""))
+    if not alike:
+        alike, other = _nearest(question.meant.get(word, {}), others)
+    elif not _both_go_on(word, other):
+        found.code_alike = (word, other)
+        return PREFIX_GAIN * alike, other
+    if alike:
+        found.code_differs = (word, other)
+    return PREFIX_GAIN * NEIGHBOUR_GAIN * alike, other
+
+
+def _nearest(meant: Mapping[str, float], others: set[str]) -> tuple[float, str]:
+    return max(((meant[each], each) for each in others if each in meant), default=(0.0, ""))
+
+
+def _both_go_on(one: str, other: str) -> bool:
+    shared = shared_beginning(one, other)
+    return has_digit(one[shared:]) and has_digit(other[shared:])
 
 
 def _elsewhere(question: Question, side: Side, index: Index, missing: tuple[set[str], set[str]],

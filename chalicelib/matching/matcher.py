@@ -16,13 +16,17 @@ from chalicelib.matching.likeness import Likeness, Question, digits_agree, liken
 from chalicelib.matching.model import Candidate, Match, PriceItem, Query, Tier, Units
 from chalicelib.matching.reasons import reasons
 from chalicelib.matching.units import units
-from chalicelib.matching.words import Words, code_key, is_code, words
+from chalicelib.matching.words import LONGEST, Words, code_key, is_code, words
 
 THRESHOLD = 0.4
-"""Confidence from which an answer counts. Calibrated, so near the half of what F1 it leads to, where F1 is highest."""
+"""Confidence from which an answer is worth showing as one: for calibrated values F1 is highest at half of itself."""
+ACCEPT = 0.7
+"""Confidence from which an answer may stand without a person. Between the two, a list that lacks the right item
+still fools the score (the benchmark takes a fifth of all items away)."""
 OFFERED = 3
 COMPARED = 12
 """Candidates compared in full; more changed no answer of the benchmarks."""
+_HEADERS = 10
 
 
 class Compared(NamedTuple):
@@ -38,8 +42,8 @@ class Matcher:
     """Answers from one price list. Deterministic: the same list and row give the same answer, ties go by item id."""
 
     def __init__(self, index: Index, *, learned: Learned | None = None, threshold: float = THRESHOLD,
-                 offered: int = OFFERED) -> None:
-        self._index, self._threshold, self._offered = index, threshold, offered
+                 accept: float = ACCEPT, offered: int = OFFERED) -> None:
+        self._index, self._threshold, self._accept, self._offered = index, threshold, accept, offered
         self._learned = learned or Learned()
 
     def match(self, query: Query) -> Match:
@@ -50,7 +54,7 @@ class Matcher:
         if taught:
             ranked = [taught, *(each for each in ranked if each.place != taught.place)]
         if not ranked:
-            return Match(0.0, Tier.NONE)
+            return Match(0.0, Tier.UNMATCHED)
         best = ranked[0]
         second = ranked[1].found.score if len(ranked) > 1 else 0.0
         sure = SUREST if taught else confidence(best.found, second, best.unit)
@@ -62,8 +66,12 @@ class Matcher:
         return self._ranked(query, self._question(query))
 
     def _tier(self, question: Question, best: Compared, sure: float, *, taught: bool) -> Tier:
+        if taught:
+            return Tier.ACCEPTED
+        if sure < self._threshold:
+            return Tier.UNMATCHED
         agree = digits_agree(question, self._index.sides[best.place], best.found)
-        return Tier.ACCEPTED if taught or (sure >= self._threshold and agree) else Tier.REVIEW
+        return Tier.ACCEPTED if sure >= self._accept and agree else Tier.REVIEW
 
     def _ranked(self, query: Query, question: Question) -> list[Compared]:
         places = self._index.likely(question.side.title, question.side.maker, question.codes, COMPARED)
@@ -94,7 +102,8 @@ class Matcher:
         maker = words(query.supplier).sequence
         mine = frozenset(title.sequence + maker) - self._other_forms(title)
         weights = {word: index.weight(word) for word in mine}
-        further = words(" ".join((*query.context, query.keywords)), KEYWORDS_READ).sequence
+        headers = " ".join(header[:LONGEST] for header in query.context[-_HEADERS:])
+        further = words(f"{headers} {query.keywords[:KEYWORDS_READ]}", KEYWORDS_READ).sequence
         code = code_key(query.code)
         codes = sorted(word for word in {*title.sequence, code} if is_code(word) and index.has_code(word))
         price = float(query.price) if query.price and query.price > 0 else None

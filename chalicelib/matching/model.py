@@ -58,9 +58,9 @@ class Tier(StrEnum):
 
     ACCEPTED = "accepted"
     REVIEW = "review"
-    """A person chooses among the candidates."""
-    NONE = "none"
-    """The list holds nothing that resembles the row."""
+    """Probably the best candidate, but a person should look at it and at the others."""
+    UNMATCHED = "unmatched"
+    """Most likely not in the list. The candidates are the nearest, and may be none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,8 @@ class Match:
     """The answer for one row.
 
     `confidence` is the estimated probability (0 to 1) that the first candidate is the right item. The tier is
-    `accepted` when that reaches the threshold and the row's codes and numbers agree with the item's. `candidates`
-    holds the best first; `learned`: a person has said so before.
+    `accepted` when that is high and the row's codes and numbers stand at the item too. `candidates` holds the best
+    first; `learned`: a person has said so before.
     """
 
     confidence: float

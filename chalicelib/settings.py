@@ -113,7 +113,7 @@ class Settings(BaseSettings):
     function_memory: int = Field(512, alias="AWS_LAMBDA_FUNCTION_MEMORY_SIZE", description="Set by Lambda; MB")
 
     # engine
-    max_upload_bytes: int = Field(100 * MIB, alias="MAX_UPLOAD_BYTES", ge=1, description="Largest file we take")
+    max_upload_bytes: int = Field(1024 * MIB, alias="MAX_UPLOAD_BYTES", ge=1, description="Largest file we take")
     max_rows: int = Field(5_000_000, alias="MAX_ROWS", ge=1, description="Most rows in a file")
     max_columns: int = Field(16_384, alias="MAX_COLUMNS", ge=1, description="Most columns in a sheet (Excel's own)")
     max_cell_chars: int = Field(32_767, alias="MAX_CELL_CHARS", ge=1, description="Longest cell (Excel's own)")

@@ -14,6 +14,8 @@ import pytest
 from chalicelib.deploy import template
 from chalicelib.deploy.alarms import physical
 from chalicelib.deploy.facts import FunctionFacts, function_facts, queue_facts
+from chalicelib.settings import Settings
+from chalicelib.tables.limits import MIB, Limits
 from tests.architecture.test_functions import CONFIG, STAGES
 
 DEPLOYED = sorted(set(STAGES) - {"local", "test"})
@@ -82,3 +84,9 @@ def test_the_spool_outlives_the_messages_that_point_to_it():
 
 def test_stages_of_config_and_template_are_the_same():
     assert set(WRITTEN["Parameters"]["Stage"]["AllowedValues"]) == set(CONFIG["stages"])
+
+
+@pytest.mark.parametrize("name", ["split", "run_task"])
+def test_who_reads_files_has_room_for_the_largest_and_what_it_unpacks_to(name: str):
+    room = CONFIG["lambda_functions"][name]["ephemeral_storage"] * MIB
+    assert room >= Settings().max_upload_bytes + Limits().max_unpacked_bytes

@@ -1,4 +1,4 @@
-"""`python -m chalicelib.deploy <command>`: up, down, render, package, template, doctor.
+"""`python -m chalicelib.deploy <command>`: up, down, render, package, template, token, doctor.
 
 Credentials and region come from where boto3 finds them; `AWS_ENDPOINT_URL` sends everything to an emulator instead.
 """
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from chalicelib.deploy import configuration, doctor
+from chalicelib.deploy import configuration, doctor, smoke
 from chalicelib.deploy import template as templates
 from chalicelib.deploy.destroy import down
 from chalicelib.deploy.facts import PROJECT, function_facts
@@ -49,6 +49,10 @@ def parser() -> argparse.ArgumentParser:
     build = _command(commands, "package", _package, "build the dependencies and print their sizes")
     build.add_argument("--bytecode", choices=("light", "full"), default="light")
     _command(commands, "template", _template, "print the template of a stage")
+    token = _command(commands, "token", _token, "print a token for a person or a team, signed with the stage's key")
+    token.add_argument("subject", help="whose jobs and leads it opens")
+    token.add_argument("--hours", type=float, default=8.0)
+    token.add_argument("--operator", action="store_true", help="with the operator's role")
     examine = _command(commands, "doctor", _doctor, "examine a deployed stage")
     examine.add_argument("--json", action="store_true")
     return top
@@ -81,6 +85,10 @@ def _package(chosen: argparse.Namespace) -> None:
 
 def _template(chosen: argparse.Namespace) -> None:
     print(json.dumps(templates.load(chosen.stage), indent=2))
+
+
+def _token(chosen: argparse.Namespace) -> None:
+    print(smoke.mint(_target(chosen), chosen.subject, chosen.hours, operator=chosen.operator))
 
 
 def _doctor(chosen: argparse.Namespace) -> int:

@@ -34,13 +34,13 @@ def check(target: Target, url: str, *, commit: str, full: bool, sleep: Sleep = t
     return f"{seen}; {_drop(target, url, sleep)}" if full else seen
 
 
-def mint(target: Target, owner: str, hours: float = 1.0) -> str:
-    """A token of the stage for `owner`, without the operator's role."""
+def mint(target: Target, owner: str, hours: float = 1.0, *, operator: bool = False) -> str:
+    """A token of the stage for `owner`; `operator` adds the role that sees all owners' figures and may force."""
     import jwt
 
     settings, now = Settings(), time.time()
     claims = {"sub": owner, "iss": settings.jwt_issuer, "aud": settings.jwt_audience, "iat": int(now),
-              "exp": int(now + hours * 3600), "roles": ["user"]}
+              "exp": int(now + hours * 3600), "roles": ["user", "operator"] if operator else ["user"]}
     return jwt.encode(claims, token_key(target), algorithm="HS256")
 
 

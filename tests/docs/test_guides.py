@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,11 @@ def test_every_variable_of_the_seeds_that_is_honoured_is_a_setting():
 @names
 def test_guides_keep_out_of_this_machine(guide):
     assert not re.search(r"/tmp/|/home/\w|/root/", text_of(guide))
+
+
+@names
+def test_every_deploy_command_is_understood(guide):
+    from chalicelib.deploy.__main__ import parser
+
+    for command in re.findall(r"^\.venv/bin/python -m chalicelib\.deploy (.*)$", text_of(guide), re.MULTILINE):
+        assert parser().parse_args(shlex.split(command)).run

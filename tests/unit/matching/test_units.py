@@ -21,8 +21,9 @@ def test_unit_has_one_name_however_it_is_written(written, unit):
 
 @pytest.mark.parametrize(("first", "second", "relation"), [
     ("m", "lm", Units.EQUAL), ("Nos", "each", Units.EQUAL), ("m", "mm", Units.COMPATIBLE),
-    ("kg", "t", Units.COMPATIBLE), ("m", "m2", Units.DIFFERENT), ("nr", "set", Units.DIFFERENT), ("ls", "nr", Units.DIFFERENT),
-    ("", "m", Units.UNKNOWN), ("m", "fathom", Units.UNKNOWN), ("fathom", "Fathom", Units.EQUAL),
+    ("kg", "t", Units.COMPATIBLE), ("m", "m2", Units.DIFFERENT), ("nr", "set", Units.DIFFERENT),
+    ("ls", "nr", Units.DIFFERENT), ("", "m", Units.UNKNOWN), ("m", "fathom", Units.UNKNOWN),
+    ("fathom", "Fathom", Units.EQUAL),
 ])
 def test_units_are_equal_or_compatible_or_different_or_unknown(first, second, relation):
     assert units(first, second) is relation

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.deploy.destroy import TABLES
 from chalicelib.deploy.facts import PROJECT, function_facts
 from chalicelib.deploy.post_deploy import REPORT
 from chalicelib.deploy.render import BUILD
@@ -147,34 +148,36 @@ def test_a_second_up_changes_nothing(dev):
     assert "dependencies:1 as it was" in said
 
 
-@pytest.mark.parametrize("lost", [False, True], ids=["same machine", "another machine"])
-def test_up_ends_right_whatever_step_failed(dev, scratch, lost):
+def test_up_ends_right_whatever_step_failed(dev, scratch):
     """A second stage of the account; its dependencies are a stand-in, because none of its functions runs here."""
-    stage = Stage(dev.endpoint, "prod" if lost else "staging")
-    for step in ("bucket", "stack", "dependencies", "functions", "sources", "gateway"):
-        build = scratch / ("build-" + (step if lost else "one"))
-        with pytest.raises(DeployFailed, match=step):
-            up(stage.target, wish(build), vendor=stand_in, say=failing_after(step))
-    up(stage.target, wish(scratch / "build-last"), vendor=stand_in, say=print)
-    ours = [each for each in mappings_of(stage) if f"-{stage.name}-" in each[1]]
-    assert len(ours) == len({each[1] for each in ours}) == 3
-    assert len(dev.client("apigateway").get_rest_apis()["items"]) == 2
-    live = stage.client("lambda").get_function_configuration(FunctionName=stage.target.function("leads_worker"))
-    assert live["Environment"]["Variables"]["PARTIAL_BATCH"] == "1"
-    stage.command("down", *(["--delete-data", "dropmill-prod"] if lost else []))
+    stage = Stage(dev.endpoint, "staging")
+    for step in ("bucket", "stack", "dependencies", "functions", "gateway"):
+        with pytest.raises(DeployFailed, match=f"broken off after {step}"):
+            up(stage.target, wish(scratch / "build"), vendor=stand_in, say=failing_after(step))
+    up(stage.target, wish(scratch / "build"), vendor=stand_in, say=print)
+    assert_one_of_each(stage, dev)
+    stage.command("down")
 
 
-def test_production_keeps_its_data_and_takes_it_up_again(dev, scratch):
+def test_another_machine_ends_what_one_began(dev, scratch):
+    """Neither Chalice's record nor anything else of the first machine is needed."""
     stage = Stage(dev.endpoint, "prod")
-    up(stage.target, wish(scratch / "build-prod"), vendor=stand_in, say=print)
+    with pytest.raises(DeployFailed, match="broken off after functions"):
+        up(stage.target, wish(scratch / "build-one"), vendor=stand_in, say=failing_after("functions"))
+    up(stage.target, wish(scratch / "build-other"), vendor=stand_in, say=print)
+    assert_one_of_each(stage, dev)
+
+
+def test_production_keeps_its_data_until_its_name_is_said(dev):
+    stage = Stage(dev.endpoint, "prod")
     stage.client("s3").put_object(Bucket=stage.target.data_bucket, Key="reports/kept", Body=b"kept")
     stage.command("down")
-    assert stage.target.name("leads") in everything(stage)["table"]
-    up(stage.target, wish(scratch / "build-prod"), vendor=stand_in, say=print)
-    kept = stage.client("s3").get_object(Bucket=stage.target.data_bucket, Key="reports/kept")
-    assert kept["Body"].read() == b"kept"
+    kept = everything(stage)
+    assert {stage.target.name(thing) for thing in TABLES} <= set(kept["table"])
+    assert stage.client("s3").get_object(Bucket=stage.target.data_bucket, Key="reports/kept")["Body"].read() == b"kept"
+    assert [name for name in kept["function"] if "prod" in name] == []
     stage.command("down", "--delete-data", "dropmill-prod")
-    assert stage.target.name("leads") not in everything(stage)["table"]
+    assert [names for names in everything(stage).values() if "prod" in str(names)] == []
 
 
 def test_down_leaves_nothing(dev):
@@ -261,6 +264,15 @@ def mappings_of(stage: Stage) -> list[tuple[str, str, list[str]]]:
 def checksums(stage: Stage) -> dict[str, str]:
     found = stage.client("lambda").list_functions()["Functions"]
     return {each["FunctionName"]: each["CodeSha256"] for each in found}
+
+
+def assert_one_of_each(stage: Stage, beside: Stage) -> None:
+    ours = [each for each in mappings_of(stage) if f"-{stage.name}-" in each[1]]
+    assert len(ours) == len({each[1] for each in ours}) == 3
+    assert all(each[2] == [REPORT] for each in ours)
+    assert len(beside.client("apigateway").get_rest_apis()["items"]) == 2, "one of either stage"
+    live = stage.client("lambda").get_function_configuration(FunctionName=stage.target.function("leads_worker"))
+    assert live["Environment"]["Variables"]["PARTIAL_BATCH"] == "1"
 
 
 def wish(build: Path) -> Wish:

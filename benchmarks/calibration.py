@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import random
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 import numpy as np
@@ -27,10 +27,13 @@ ARTICLES, MISSING, ROWS_A_LEVEL = 20_000, 7_000, 200
 
 
 def main() -> None:
-    sources = [list(_of_pairs(load(name))) for name in NAMES] + [list(_of_catalogue())]
-    fitted = _fit(sources)
-    for name, weight in zip(FACTS, fitted, strict=True):
+    for name, weight in zip(FACTS, fitted(), strict=True):
         print(f"{name:<16}{weight:8.2f}")
+
+
+def fitted() -> list[float]:
+    """The weights, in the order of FACTS; the same on every run."""
+    return _fit([list(_of_pairs(load(name))) for name in NAMES] + [list(_of_catalogue())])
 
 
 def held_back(row: str) -> bool:
@@ -54,11 +57,11 @@ def _of_catalogue() -> Iterator[Example]:
             yield from _example(matcher, query, article.item.id.__eq__)
 
 
-def _example(matcher: Matcher, query: Query, is_right) -> Iterator[Example]:  # type: ignore[no-untyped-def]
+def _example(matcher: Matcher, query: Query, is_right: Callable[[str], bool]) -> Iterator[Example]:
     ranked = matcher.compared(query)
     if ranked:
         second = ranked[1].found.score if len(ranked) > 1 else 0.0
-        yield facts(ranked[0].found, second), bool(is_right(ranked[0].item.id))
+        yield facts(ranked[0].found, second), is_right(ranked[0].item.id)
 
 
 def _fit(sources: list[list[Example]]) -> list[float]:

@@ -25,7 +25,7 @@ POSTINGS_READ = 4000
 """Places looked up for one question before common words only add to what rarer ones have found."""
 ENOUGH = 300
 """A word that stands at more items than this is not looked up once those found share more than all such words weigh."""
-REFINED = 200
+REFINED = 100
 FLOOR = 0.3
 """Share of the best sum below which an item is not looked at further."""
 
@@ -92,10 +92,10 @@ class Index:
     def likely(self, title: Sequence[str], maker: Sequence[str], codes: Iterable[str], most: int) -> list[int]:
         """Places of up to `most` items that share most with a question, best first, ties by place.
 
-        Rounded, since sums over sets differ in their last digit from one process to the next.
+        All sums are taken in a fixed order, else they would differ in their last digit from one process to the next.
         """
         sums: dict[int, float] = {}
-        lookups = sorted(self._lookups(title, maker), key=lambda each: len(self._places[each[0]]))
+        lookups = sorted(self._lookups(title, maker), key=lambda each: (len(self._places[each[0]]), each))
         read, left = 0, sum(gain for _, gain in lookups)
         common: list[tuple[str, float]] = []
         for word, gain in lookups:
@@ -106,6 +106,9 @@ class Index:
                 common.append((word, gain))
                 continue
             read += len(places)
+            if not sums:
+                sums = dict.fromkeys(places, gain)
+                continue
             for place in places:
                 sums[place] = sums.get(place, 0.0) + gain
         for code in codes:
@@ -117,14 +120,14 @@ class Index:
         if not sums:
             return []
         lengths, floor = self.lengths, FLOOR * max(sums.values())
-        ranked = sorted((round(-total / lengths[place], 9), place) for place, total in sums.items() if total >= floor)
+        ranked = sorted((-total / lengths[place], place) for place, total in sums.items() if total >= floor)
         if not common:
             return [place for _, place in ranked[:most]]
         refined = []
         for negative, place in ranked[:REFINED]:
             title = self.sides[place].title
             more = sum(gain for word, gain in common if word in title)
-            refined.append((round(negative - more / lengths[place], 9), place))
+            refined.append((negative - more / lengths[place], place))
         return [place for _, place in sorted(refined)[:most]]
 
     def _lookups(self, title: Sequence[str], maker: Sequence[str]) -> Iterator[tuple[str, float]]:
@@ -182,7 +185,7 @@ class Index:
         return max(rarity, 0.01) * (CODE_WEIGHT if is_code(word) else STOP_WEIGHT if word in STOP else 1.0)
 
     def _length(self, side: Side) -> float:
-        return math.sqrt(sum(self.weights[word] ** 2 for word in side.words)) or 1.0
+        return math.sqrt(sum(self.weights[word] ** 2 for word in dict.fromkeys(side.title + side.maker))) or 1.0
 
     def _enter(self, place: int, side: Side) -> None:
         for word in side.words:

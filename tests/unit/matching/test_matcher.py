@@ -76,8 +76,8 @@ def test_code_of_the_items_own_column_is_found_in_its_own_column_of_the_row():
 
 
 def test_equal_code_with_nothing_else_in_common_is_for_review():
-    match = MATCHER.match(Query("Concrete C30 foundation", code="DHP482Z"))
-    assert not match.accepted
+    match = MATCHER.match(Query("Concrete foundation", code="DHP482Z"))
+    assert (match.best.item.id, match.accepted) == ("DR", False)
 
 
 def test_numbering_of_rows_does_not_count_against_an_item():
@@ -92,6 +92,7 @@ def test_code_that_goes_on_with_letters_agrees_and_with_other_digits_does_not():
     assert longer.accepted
     assert "code differs: fs108na / fs105na" in other.best.reasons
     assert not other.accepted
+    assert not MATCHER.match(Query("ethernet switch FS1052 five ports")).accepted
 
 
 def test_another_unit_is_flagged_and_lowers_the_confidence():
@@ -173,6 +174,7 @@ def test_learned_item_stands_once_among_the_candidates():
     fix = Fix(Query("Brass ball valve 15 mm"), "V20", datetime(2026, 11, 1, tzinfo=UTC))
     match = Matcher(Index(LIST), learned=learned([fix])).match(fix.query)
     assert [one.item.id for one in match.candidates[:2]] == ["V20", "V15"]
+    assert len({one.item.id for one in match.candidates}) == len(match.candidates)
 
 
 def test_learned_item_that_is_gone_teaches_nothing():

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import pairs
+from benchmarks import calibration, pairs
 from benchmarks.matching import best_f1, idf_cosine, judge
+from chalicelib.matching.confidence import WEIGHTS
 
 pytestmark = pytest.mark.skipif(not pairs.present(), reason=f"{pairs.DATA} is not beside this checkout")
 
@@ -22,6 +23,10 @@ def test_accepted_are_right_where_codes_tell_though_a_fifth_of_the_items_is_miss
     precision, share = judge(pairs.load("Abt-Buy"), missing=True).accepted()
     assert precision >= 0.98
     assert share > 0.5
+
+
+def test_weights_of_the_confidence_are_what_the_fit_gives():
+    assert calibration.fitted() == pytest.approx(WEIGHTS, abs=0.25)
 
 
 @pytest.mark.parametrize("name", pairs.NAMES)

@@ -175,10 +175,9 @@ def best_f1(pairs: Pairs, score: Callable[[Pairs], Iterable[tuple[float, bool]]]
 def token_set(pairs: Pairs) -> Iterable[tuple[float, bool]]:
     from rapidfuzz import fuzz, process
 
-    choices = [f"{item.supplier} {item.description}".lower() for item in pairs.items]
+    choices = [item.description.lower() for item in pairs.items]
     for row, query in pairs.queries:
-        _, score, place = process.extractOne(f"{query.supplier} {query.description}".lower(), choices,
-                                             scorer=fuzz.token_set_ratio)
+        _, score, place = process.extractOne(query.description.lower(), choices, scorer=fuzz.token_set_ratio)
         yield score, (row, pairs.items[place].id) in pairs.right
 
 
@@ -235,10 +234,16 @@ def _table(items: int, judged: dict[str, Judged], lacking: dict[str, Judged], la
         line("items per CPU s, extractOne", slow.pace.get, 1),
     ]
     return Table(f"The LOCAL matcher on public pairs and on a list of {items:,} items", ("what", *sets), tuple(lines),
-                 tuple(_notes(large, slow, peak)))
+                 tuple(_notes(large, slow, pairs, peak)))
 
 
-def _notes(large: dict[str, Any], slow: _Slow, peak: float) -> Iterable[str]:
+def twins(pairs: Pairs) -> int:
+    """Items that have the same words as another one."""
+    counts = Counter(frozenset(words(item.description).sequence) for item in pairs.items)
+    return sum(count for count in counts.values() if count > 1)
+
+
+def _notes(large: dict[str, Any], slow: _Slow, pairs: dict[str, Pairs], peak: float) -> Iterable[str]:
     ratios = [large["pace"][level] / pace for level, pace in slow.pace.items()]
     faster = f" At least {min(ratios):.0f} times the pace of extractOne." if ratios else ""
     yield (f"The list is built in {large['built']:.1f} CPU s; all rows of L1 to L5 take {large['matched']:.1f} CPU s; "
@@ -246,6 +251,9 @@ def _notes(large: dict[str, Any], slow: _Slow, peak: float) -> Iterable[str]:
     yield ("L1: sizes spelt otherwise, words cut short; L2: also typing errors and another order; L3: also a word less "
            "and hyphens; L4: no code (an item of the same name counts); L5: a digit of the code wrong, so nothing is "
            f"accepted. Accepted: confidence from {ACCEPT}, and all codes and numbers of the row stand at the item.")
+    alike = ", ".join(f"{twins(each)} of {len(each.items):,} in {name}" for name, each in pairs.items())
+    if alike:
+        yield f"Items with the same words as another one, of which only one counts as right: {alike}."
     if not present():
         yield f"NOT MEASURED: {', '.join(NAMES)}, for want of {'/'.join(DATA.parts[-4:])} beside the checkout."
     if not slow.pace:

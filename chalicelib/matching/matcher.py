@@ -22,10 +22,10 @@ THRESHOLD = 0.4
 """Confidence from which an answer is worth showing as one: for calibrated values F1 is highest at half of itself."""
 ACCEPT = 0.7
 """Confidence from which an answer may stand without a person. Between the two, a list that lacks the right item
-still fools the score (the benchmark takes a fifth of all items away)."""
+still fools the score: with a fifth of Abt-Buy's items away, 0.4 gave a precision of 0.977, and 0.7 gives 0.985."""
 OFFERED = 3
 COMPARED = 12
-"""Candidates compared in full; more changed no answer of the benchmarks."""
+"""Candidates compared in full; 24 and 40 gave the same F1 on the public pairs."""
 _HEADERS = 10
 
 

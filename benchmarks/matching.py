@@ -253,8 +253,8 @@ def _notes(large: dict[str, Any], slow: _Slow, pairs: dict[str, Pairs], peak: fl
            f"accepted. Accepted: confidence from {ACCEPT}, and all codes and numbers of the row stand at the item.")
     alike = ", ".join(f"{twins(each)} of {len(each.items):,} in {name}" for name, each in pairs.items())
     if alike:
-        yield ("The rows unknown to the fit are unknown to the weights of the confidence only: factors and thresholds were "
-               "chosen by hand, by totals over all rows of these sets.")
+        yield ("The rows unknown to the fit are unknown to the weights of the confidence only: factors and thresholds "
+               "were chosen by hand, by totals over all rows of these sets.")
         yield f"Items with the same words as another one, of which only one counts as right: {alike}."
     if not present():
         yield f"NOT MEASURED: {', '.join(NAMES)}, for want of {'/'.join(DATA.parts[-4:])} beside the checkout."

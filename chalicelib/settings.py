@@ -118,6 +118,9 @@ class Settings(BaseSettings):
     max_columns: int = Field(16_384, alias="MAX_COLUMNS", ge=1, description="Most columns in a sheet (Excel's own)")
     max_cell_chars: int = Field(32_767, alias="MAX_CELL_CHARS", ge=1, description="Longest cell (Excel's own)")
     upload_expires: int = Field(3600, alias="UPLOAD_EXPIRES_SECONDS", ge=60, description="Life of an upload link")
+    transfer_acceleration: bool = Field(
+        False, alias="TRANSFER_ACCELERATION",
+        description="Upload and download links use the bucket's accelerated endpoint; set by deployments")
     message_bytes: int = Field(256 * 1024, alias="MESSAGE_BYTES", ge=8192, le=MIB,
                                description="Largest queue message")
     part_batches: int = Field(1000, alias="SPOOL_PART_BATCHES", ge=1, description="Batches in one spool object")

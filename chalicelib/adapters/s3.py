@@ -32,10 +32,14 @@ class Head:
 
 
 class Blobs:
-    """One bucket. Absent keys raise KeyError; everything that may pass by itself raises Transient."""
+    """One bucket. Absent keys raise KeyError; everything that may pass by itself raises Transient.
 
-    def __init__(self, client: S3Client, bucket: str) -> None:
+    `signer` makes the links that people get; they may go by another endpoint than our own requests.
+    """
+
+    def __init__(self, client: S3Client, bucket: str, signer: S3Client | None = None) -> None:
         self._client = client
+        self._signer = signer or client
         self.bucket = bucket
 
     def put(self, key: str, body: bytes, content_type: str = "application/octet-stream") -> None:
@@ -115,7 +119,7 @@ class Blobs:
 
         An empty file is let through on purpose: the job then ends with EMPTY_FILE, which a person understands.
         """
-        post = self._client.generate_presigned_post(
+        post = self._signer.generate_presigned_post(
             self.bucket, key, Fields={"Content-Type": content_type},
             Conditions=[{"Content-Type": content_type}, ["content-length-range", 0, max_bytes]], ExpiresIn=expires)
         return post["url"], post["fields"]
@@ -124,7 +128,7 @@ class Blobs:
         """A link that downloads `key` under `file_name` for `expires` seconds."""
         params = {"Bucket": self.bucket, "Key": key, "ResponseContentType": content_type,
                   "ResponseContentDisposition": f'attachment; filename="{_header_safe(file_name)}"'}
-        return self._client.generate_presigned_url("get_object", Params=params, ExpiresIn=expires)
+        return self._signer.generate_presigned_url("get_object", Params=params, ExpiresIn=expires)
 
 
 def _version(version_id: str) -> dict[str, Any]:

@@ -146,7 +146,12 @@ class _Deployment:
         queue = f"https://sqs.{target.region}.{target.dns_suffix}/{target.account}/{target.name('leads')}"
         return {"SQS_QUEUE_URL": queue, "PROCESSING_QUEUE_URL": queue, "AWS_S3_BUCKET": target.data_bucket,
                 "PROCESSING_STATUS_TABLE": target.name("ledger"), "LEADS_TABLE": target.name("leads"),
-                "REPORT_TOPIC_ARN": target.topic_arn}
+                "REPORT_TOPIC_ARN": target.topic_arn,
+                **({"TRANSFER_ACCELERATION": "1"} if self._accelerated() else {})}
+
+    def _accelerated(self) -> bool:
+        known = {**self._stack.parameters(), **self._wish.parameters}
+        return known.get("TransferAcceleration") == "true"
 
     def _parameters(self) -> dict[str, str]:
         in_vpc = bool(self._config["stages"][self._target.stage].get("subnet_ids"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,11 @@ def read(path: Path, stage: str, access: Access, *, also: Collection[str] = ()) 
 
     Raises `TemplateError` on what it does not know.
     """
-    return _Resolver(parse(path.read_text(encoding="utf-8")), stage, access).resources(NOT_LOCAL - set(also))
+    return _Resolver(_parsed(path.read_text(encoding="utf-8")), stage, access).resources(NOT_LOCAL - set(also))
+
+
+_parsed = lru_cache(maxsize=2)(parse)
+"""Parsing takes longer than making everything that the template says; the resolver changes nothing of it."""
 
 
 _NOTHING = object()

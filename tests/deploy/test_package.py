@@ -85,7 +85,7 @@ def test_api_and_splitter_start_in_half_of_what_importing_everything_costs(built
         pytest.skip("there is no python3.11 here")
     with importing.layout(ROOT, built["3.11"][0], found) as place:
         rounds = [(importing.eager(place, found).cpu,
-                   *(importing.cold_start(place, found, name).cpu for name in WARM)) for _ in range(3)]
+                   *(importing.cold_start(place, found, name).cpu for name in WARM)) for _ in range(2)]
     eager, *starts = map(min, zip(*rounds, strict=True))
     print({name: round(start / eager, 2) for name, start in zip(WARM, starts, strict=True)})
     assert max(starts) <= eager / 2

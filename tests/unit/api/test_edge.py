@@ -165,7 +165,7 @@ def test_access_line_holds_the_route_and_nothing_personal(site: Site, caplog: py
 
 
 def test_view_may_answer_a_model(site: Site):
-    site.does = lambda request: Health(status="ok", app="a", stage="s", local=True, time="t")
+    site.does = lambda request: Health(status="ok", app="a", stage="s", local=True, time="t", commit="")
     assert site()[1]["status"] == "ok"
 
 

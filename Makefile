@@ -17,6 +17,8 @@ SMOKE ?= short
 PARAMETERS ?=
 DELETE_DATA ?=
 WHERE = --stage $(STAGE) $(if $(REGION),--region $(REGION))
+# One more than there are cores: end-to-end tests wait a good deal.
+WORKERS ?= $(shell expr $$(nproc) + 1)
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --no-input
@@ -36,7 +38,7 @@ run: $(RUN_STAMP)
 	@exec $(PY) -m chalicelib.local.run
 
 test: lint
-	$(PY) -m pytest -rs --numprocesses auto --dist loadfile
+	$(PY) -m pytest -rs --numprocesses $(WORKERS) --dist loadfile
 
 faults: $(TEST_STAMP)
 	$(PY) -m tests.faults --runs $(RUNS) --seed $(SEED)

@@ -1,4 +1,4 @@
-"""`python -m chalicelib.deploy <command>`: up, down, render, package, template, token, doctor.
+"""`python -m chalicelib.deploy <command>`: up, down, package, template, token, doctor.
 
 Credentials and region come from where boto3 finds them; `AWS_ENDPOINT_URL` sends everything to an emulator instead.
 """

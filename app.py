@@ -15,7 +15,7 @@ from chalicelib import api
 from chalicelib.api.views import CORS, adapt_views
 from chalicelib.application import Application
 from chalicelib.bootstrap import services
-from chalicelib.jobs import intake
+from chalicelib.jobs import control, intake
 from chalicelib.settings import settings
 
 T = TypeVar("T")
@@ -42,9 +42,27 @@ def leads_worker(event: SQSEvent) -> dict[str, Any]:
     return services().worker("leads", event.context).work(event.to_dict()["Records"])
 
 
+@app.on_sqs_message(queue=settings().products_queue, batch_size=1, name="products_worker",
+                    maximum_concurrency=settings().products_max_concurrency)
+def products_worker(event: SQSEvent) -> dict[str, Any]:
+    return services().worker("products", event.context).work(event.to_dict()["Records"])
+
+
+@app.on_sqs_message(queue=settings().prices_queue, batch_size=1, name="prices_worker",
+                    maximum_concurrency=settings().prices_max_concurrency)
+def prices_worker(event: SQSEvent) -> dict[str, Any]:
+    return services().worker("prices", event.context).work(event.to_dict()["Records"])
+
+
 @app.on_sqs_message(queue=settings().tasks_queue, batch_size=1, name="run_task")
 def run_task(event: SQSEvent) -> dict[str, Any]:
     return services().task_worker(event.context).work(event.to_dict()["Records"])
+
+
+@app.lambda_function(name="process_job")
+def process_job(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    """Seed 000's way to start a job from outside: `{"jobId": ...}`; harmless for one that runs or has ended."""
+    return services().call(control.process, event=event)
 
 
 @app.schedule(Rate(settings().sweep_minutes, unit=Rate.MINUTES), name="sweep")
@@ -61,6 +79,7 @@ def daily_report(event: CloudWatchEvent) -> dict[str, str]:
 
 app.api.cors = CORS
 app.api.binary_types.append("multipart/form-data")
+FORMS = ["multipart/form-data"]
 
 
 @app.middleware("http")
@@ -234,6 +253,108 @@ def post_export() -> Response:
 def get_export(export_id: str) -> api.models.ExportStatus:
     """Says how far a large file is, and links to it when it is there."""
     return ask(api.export.show, export_id=export_id)
+
+
+@app.route("/catalogs", methods=["POST"], content_types=FORMS)
+def post_catalog() -> Response:
+    """Takes a catalogue as a form (`file`, `name`, `description`): few rows at once, else 202; its id is its job's."""
+    return ask(api.catalogues.take, request=app.current_request)
+
+
+@app.route("/catalogs", methods=["GET"])
+def list_catalogs() -> api.catalogue_models.CataloguePage:
+    """Lists the caller's catalogues, newest first; `limit` and `cursor` page."""
+    return ask(api.catalogues.listing, query=query(api.catalogue_models.CatalogueQuery))
+
+
+@app.route("/catalogs/{catalog_id}", methods=["GET"])
+def get_catalog(catalog_id: str) -> api.catalogue_models.CatalogueAnswer:
+    """Shows one catalogue with where its products' data came from."""
+    return ask(api.catalogues.show, catalog_id=catalog_id)
+
+
+@app.route("/catalogs/{catalog_id}/enrich", methods=["POST"])
+def enrich_catalog(catalog_id: str) -> Response:
+    """Enriches a catalogue's products; `provider=keepa` or `mock`, `strict=true` refuses mock data. 409 while one runs."""
+    return ask(api.enrichment.start, catalog_id=catalog_id, query=query(api.catalogue_models.EnrichQuery))
+
+
+@app.route("/catalogs/{catalog_id}/enrichment-status", methods=["GET"])
+def get_enrichment_status(catalog_id: str) -> api.catalogue_models.EnrichmentStatus:
+    """Says how far the last enrichment is, batch by batch, and where the data came from."""
+    return ask(api.enrichment.show, catalog_id=catalog_id)
+
+
+@app.route("/catalogs/{catalog_id}/products", methods=["GET"])
+def list_products(catalog_id: str) -> api.catalogue_models.ProductPage:
+    """Pages through a catalogue's products in file order; `source` filters by where their data came from."""
+    return ask(api.catalogues.products, catalog_id=catalog_id, query=query(api.catalogue_models.ProductQuery))
+
+
+@app.route("/enrichment/providers", methods=["GET"])
+def list_providers() -> dict[str, Any]:
+    """Names the providers of product data, and the default one."""
+    return ask(api.enrichment.providers)
+
+
+@app.route("/price-lists", methods=["POST"], content_types=FORMS)
+def post_price_list() -> Response:
+    """Takes a version of a price list as a form (`file`, `name`): few rows at once, else 202; its id is its job's."""
+    return ask(api.price_lists.take, request=app.current_request)
+
+
+@app.route("/price-lists", methods=["GET"])
+def list_price_lists() -> api.price_models.PriceListPage:
+    """Lists the caller's price lists with their versions, newest first."""
+    return ask(api.price_lists.listing, query=query(api.price_models.PriceListQuery))
+
+
+@app.route("/price-lists/{list_id}", methods=["GET"])
+def get_price_list(list_id: str) -> api.price_models.PriceListAnswer:
+    """Shows one version of a price list."""
+    return ask(api.price_lists.show, list_id=list_id)
+
+
+@app.route("/api/price-matching/upload-and-match", methods=["POST"], content_types=FORMS)
+def upload_and_match() -> Response:
+    """Matches a form's `file` by `method` with a price list: up to 100 items 200 with the results, above 202."""
+    return ask(api.price_matching.upload_and_match, request=app.current_request)
+
+
+@app.route("/api/price-matching/matching-methods", methods=["GET"])
+def list_matching_methods() -> dict[str, Any]:
+    """Names the methods, which of them can be used here, and the default one."""
+    return ask(api.price_matching.methods)
+
+
+@app.route("/api/price-matching/{job_id}/status", methods=["GET"])
+def get_matching_status(job_id: str) -> api.price_models.MatchingStatus:
+    """Says how far a price job is, in the words of seed 000; `/status/{job_id}` says it in ours."""
+    return ask(api.price_matching.status, job_id=job_id)
+
+
+@app.route("/api/price-matching/{job_id}/results", methods=["GET"])
+def list_results(job_id: str) -> api.price_models.ResultPage:
+    """Pages through the result rows of a price job in file order; `tier` filters."""
+    return ask(api.price_matching.results, job_id=job_id, query=query(api.price_models.ResultQuery))
+
+
+@app.route("/api/price-matching/{job_id}/export", methods=["GET"])
+def export_results(job_id: str) -> Response:
+    """Writes the rates into the original workbook, formats kept; 202, the work happens in a worker."""
+    return ask(api.price_matching.export_workbook, job_id=job_id)
+
+
+@app.route("/api/price-matching/results/{result_id}", methods=["PATCH"])
+def patch_result(result_id: str) -> api.price_models.ResultRow:
+    """Sets a row's item or rate by hand; later rows of that text are matched so too."""
+    return ask(api.price_results.patch, result_id=result_id, fix=body(api.price_models.ResultPatch))
+
+
+@app.route("/api/price-matching/{job_id}/rematch", methods=["POST"])
+def rematch(job_id: str) -> Response:
+    """Matches the unmatched rows of a price job again, perhaps with another list or method; 202."""
+    return ask(api.price_results.rematch, job_id=job_id, request=body(api.price_models.RematchRequest))
 
 
 @app.route("/reports/{day}", methods=["GET"])

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.undo_notes import UndoNotes
     from chalicelib.api.auth import TokenRules
     from chalicelib.api.tasks import TaskWorker
+    from chalicelib.jobs.at_once import AtOnce
     from chalicelib.jobs.reporting import DayReporter
     from chalicelib.jobs.settling import Settler
     from chalicelib.jobs.splitter import Splitter
@@ -51,7 +52,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PIPELINES = {"leads": "chalicelib.pipelines.leads.pipeline"}
+PIPELINES = {"leads": "chalicelib.pipelines.leads.pipeline", "products": "chalicelib.pipelines.products.pipeline",
+             "prices": "chalicelib.pipelines.prices.pipeline"}
 """Every pipeline's module; its `build` is called on first use with what its parameters name."""
 
 
@@ -120,6 +122,15 @@ class Services:
         from chalicelib.jobs.worker import Worker
 
         return self.call(Worker, pipeline=self.pipelines[pipeline], remaining=_remaining(context))
+
+    def at_once(self, pipeline: str, remaining: Callable[[], float]) -> AtOnce:
+        """Splitter and worker of a small job inside a request that has `remaining` seconds left."""
+        from chalicelib.jobs.at_once import AtOnce
+        from chalicelib.jobs.splitter import Splitter
+        from chalicelib.jobs.worker import Worker
+
+        return self.call(AtOnce, splitter=self.call(Splitter, remaining=remaining), worker=self.call(
+            Worker, pipeline=self.pipelines[pipeline], remaining=remaining))
 
     def task_worker(self, context: Any) -> TaskWorker:
         from chalicelib.api.tasks import TaskWorker

@@ -47,6 +47,8 @@ class Used(StrEnum):
     CACHE_HIT_TOKENS = "cache_hit_tokens"
     """Input tokens from the provider's prefix cache, which cost less."""
     COMPLETION_TOKENS = "completion_tokens"
+    PROVIDER_TOKENS = "provider_tokens"
+    """Of a provider that sells tokens by the month (Keepa): they have no price of their own."""
     CACHED = "cached"
     """Rows that our own cache answered: no call, no tokens."""
     FALLBACK = "fallback"

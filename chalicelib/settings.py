@@ -88,6 +88,60 @@ class DeepSeekSettings(BaseModel):
     usd_completion: float
 
 
+class KeepaSettings(BaseModel):
+    """How we speak to Keepa; the limits hold over all workers together. `tokens_per_minute` is the plan's."""
+
+    url: str
+    key: Annotated[SecretStr, SkipValidation]
+    domain: int
+    tokens_per_minute: float
+    max_concurrency: int
+    call_timeout: float
+    cache_days: int
+    missing_days: int
+    """Life of "there is no such product"."""
+    title_search: bool
+    stats_days: int
+
+
+class MongoSettings(BaseModel):
+    """Where products live instead of DynamoDB. `timeout` in seconds, of finding a server."""
+
+    uri: Annotated[SecretStr, SkipValidation]
+    database: str
+    timeout: float
+
+
+class ConvexSettings(BaseModel):
+    """How we speak to Convex; the pacing (seed 000) holds over all workers together. All gaps in seconds."""
+
+    url: str
+    key: Annotated[SecretStr, SkipValidation]
+    mutation: str
+    status_mutation: str
+    max_in_flight: int
+    spacing_seconds: float
+    batch_gap_seconds: float
+    status_gap_seconds: float
+    call_timeout: float
+
+
+class ProductsSettings(BaseModel):
+    """The products pipeline (seed 001)."""
+
+    batch_size: int | Literal["auto"]
+    max_concurrency: int
+    mode: Literal["sync", "parallel", "async"]
+
+
+class PricesSettings(BaseModel):
+    """The prices pipeline (seed 000)."""
+
+    batch_size: int
+    max_concurrency: int
+    mode: Literal["sync", "parallel", "async"]
+
+
 class Settings(BaseSettings):
     """Everything that can be set. One instance per process, from `settings()`."""
 
@@ -158,6 +212,59 @@ class Settings(BaseSettings):
     leads_max_concurrency: int = Field(5, alias="LEADS_MAX_CONCURRENCY", ge=2, le=1000,
                                        description="Leads workers at the same time")
 
+    # products and prices
+    processing_mode: Literal["", "sync", "parallel", "async"] = Field(
+        "", alias="PROCESSING_MODE",
+        description="Requests of few items: at once, both ways, or by the queue; empty = prices sync, products async")
+    sync_items: int = Field(100, alias="SYNC_ITEMS", ge=0, description="Most items that a request works on itself")
+    sync_seconds: float = Field(25.0, alias="SYNC_SECONDS", ge=0, le=27,
+                                description="Seconds after which a request leaves the rest to the queue")
+    products_batch_size: int | Literal["auto"] = Field(
+        20, alias="PRODUCTS_BATCH_SIZE", description="Products in a batch (5..50), or auto")
+    products_max_concurrency: int = Field(10, alias="PRODUCTS_MAX_CONCURRENCY", ge=2, le=1000,
+                                          description="Products workers at the same time")
+    prices_batch_size: int = Field(50, alias="PRICES_BATCH_SIZE", ge=1, le=90, description="Price items in a batch")
+    prices_max_concurrency: int = Field(5, alias="PRICES_MAX_CONCURRENCY", ge=2, le=1000,
+                                        description="Prices workers at the same time")
+
+    # keepa
+    keepa_url: str = Field("https://api.keepa.com", alias="KEEPA_URL", description="Base address")
+    keepa_api_key: SecretStr = Field(SecretStr(""), alias="KEEPA_API_KEY",
+                                     description="Key, or a reference; empty = flagged mock data")
+    keepa_domain: int = Field(1, alias="KEEPA_DOMAIN", ge=1, le=12, description="Amazon's site; 1 is amazon.com")
+    keepa_tokens_per_minute: float = Field(20.0, alias="KEEPA_TOKENS_PER_MINUTE", gt=0,
+                                           description="What the plan refills, until Keepa tells")
+    keepa_max_concurrency: int = Field(4, alias="KEEPA_MAX_CONCURRENCY", ge=1,
+                                       description="Calls in flight over all workers")
+    keepa_timeout: float = Field(60.0, alias="KEEPA_TIMEOUT_SECONDS", gt=0, description="Deadline of one call")
+    keepa_cache_days: int = Field(7, alias="KEEPA_CACHE_DAYS", ge=0, description="Days a product's data is reused")
+    keepa_missing_days: int = Field(1, alias="KEEPA_MISSING_DAYS", ge=0,
+                                    description="Days that a code without a product is not asked for again")
+    keepa_title_search: bool = Field(True, alias="KEEPA_TITLE_SEARCH",
+                                     description="Search by title what has no code (10 tokens each)")
+    keepa_stats_days: int = Field(90, alias="KEEPA_STATS_DAYS", ge=1, description="Days of Keepa's averages")
+
+    # mongodb
+    mongodb_uri: SecretStr = Field(SecretStr(""), alias="MONGODB_URI",
+                                   description="Where products live, or a reference; empty = DynamoDB")
+    mongodb_database: str = Field("dropmill", alias="MONGODB_DATABASE", min_length=1, description="Database")
+    mongodb_timeout: float = Field(5.0, alias="MONGODB_TIMEOUT_SECONDS", gt=0, description="To find a server")
+
+    # convex
+    convex_url: str = Field("", alias="CONVEX_URL", description="Deployment that gets price results; empty = none")
+    convex_deploy_key: SecretStr = Field(SecretStr(""), alias="CONVEX_DEPLOY_KEY",
+                                         description="Deploy key, or a reference")
+    convex_mutation: str = Field("priceMatching:upsertResult", alias="CONVEX_MUTATION",
+                                 description="Mutation that upserts one result by its externalId")
+    convex_status_mutation: str = Field("priceMatching:updateJobStatus", alias="CONVEX_STATUS_MUTATION",
+                                        description="Mutation that takes a job's progress")
+    convex_max_in_flight: int = Field(10, alias="CONVEX_MAX_IN_FLIGHT", ge=1, description="Mutations at a time")
+    convex_spacing: float = Field(0.1, alias="CONVEX_SPACING_SECONDS", ge=0, description="Between their starts")
+    convex_batch_gap: float = Field(2.0, alias="CONVEX_BATCH_GAP_SECONDS", ge=0, description="Between batches")
+    convex_status_gap: float = Field(5.0, alias="CONVEX_STATUS_GAP_SECONDS", ge=0,
+                                     description="Between reports of progress")
+    convex_timeout: float = Field(20.0, alias="CONVEX_TIMEOUT_SECONDS", gt=0, description="Deadline of one call")
+
     # deepseek
     deepseek_url: str = Field("https://api.deepseek.com", alias="DEEPSEEK_URL", description="Base address")
     deepseek_api_key: SecretStr = Field(SecretStr(""), alias="DEEPSEEK_API_KEY",
@@ -195,7 +302,14 @@ class Settings(BaseSettings):
     bucket_name: str = Field("", alias="AWS_S3_BUCKET", description="Bucket, under the seeds' name")
     account: str = Field("", alias="AWS_ACCOUNT_ID", description="Account number, part of the bucket's name")
 
-    @field_validator("jwt_secret", "deepseek_api_key")
+    @field_validator("products_batch_size")
+    @classmethod
+    def _products_batch(cls, size: int | str) -> int | str:
+        if isinstance(size, int) and not 5 <= size <= 50:
+            raise ValueError("5 to 50 products are a batch (seed 001)")
+        return size
+
+    @field_validator("jwt_secret", "deepseek_api_key", "keepa_api_key", "mongodb_uri", "convex_deploy_key")
     @classmethod
     def _whole_reference(cls, secret: SecretStr) -> SecretStr:
         SecretReference.of(secret)
@@ -231,6 +345,27 @@ class Settings(BaseSettings):
     def cache_table(self) -> str:
         return self.name("cache")
 
+    @property
+    def products_table(self) -> str:
+        return self.name("products")
+
+    @property
+    def prices_table(self) -> str:
+        return self.name("prices")
+
+    @property
+    def enrichment_status_table(self) -> str:
+        """Seed 001's own name, so that its query works."""
+        return f"{self.stage}-enrichment-status"
+
+    @property
+    def products_queue(self) -> str:
+        return self.name("products")
+
+    @property
+    def prices_queue(self) -> str:
+        return self.name("prices")
+
     def name(self, thing: str) -> str:
         return f"{self.app}-{self.stage}-{thing}"
 
@@ -253,6 +388,36 @@ class Settings(BaseSettings):
             chosen = "deepseek" if len(self.deepseek_api_key) else "local"  # asks nobody for its value
         return LeadsSettings(batch_size=self.batch_size, standardizer=chosen, default_region=self.default_region,
                              max_concurrency=self.leads_max_concurrency)
+
+    @property
+    def products(self) -> ProductsSettings:
+        return ProductsSettings(batch_size=self.products_batch_size, max_concurrency=self.products_max_concurrency,
+                                mode=self.processing_mode or "async")
+
+    @property
+    def prices(self) -> PricesSettings:
+        return PricesSettings(batch_size=self.prices_batch_size, max_concurrency=self.prices_max_concurrency,
+                              mode=self.processing_mode or "sync")
+
+    @property
+    def keepa(self) -> KeepaSettings:
+        return KeepaSettings(
+            url=self.keepa_url, key=self.keepa_api_key, domain=self.keepa_domain,
+            tokens_per_minute=self.keepa_tokens_per_minute, max_concurrency=self.keepa_max_concurrency,
+            call_timeout=self.keepa_timeout, cache_days=self.keepa_cache_days, missing_days=self.keepa_missing_days,
+            title_search=self.keepa_title_search, stats_days=self.keepa_stats_days)
+
+    @property
+    def mongodb(self) -> MongoSettings:
+        return MongoSettings(uri=self.mongodb_uri, database=self.mongodb_database, timeout=self.mongodb_timeout)
+
+    @property
+    def convex(self) -> ConvexSettings:
+        return ConvexSettings(
+            url=self.convex_url, key=self.convex_deploy_key, mutation=self.convex_mutation,
+            status_mutation=self.convex_status_mutation, max_in_flight=self.convex_max_in_flight,
+            spacing_seconds=self.convex_spacing, batch_gap_seconds=self.convex_batch_gap,
+            status_gap_seconds=self.convex_status_gap, call_timeout=self.convex_timeout)
 
     @property
     def deepseek(self) -> DeepSeekSettings:

@@ -29,7 +29,9 @@ BATCHES_A_PARTITION = 500
 OPEN_SHARDS = 8
 UNMOVED = "u_"
 """Begins the attributes of a batch that hold what attempts used without settling; top level, for ADD."""
-_JOB_FIELDS = {entry.name for entry in dataclasses.fields(Job)}
+TALLY = "t_"
+"""Begins the attributes of a job that hold the pipeline's own counts; top level, for ADD."""
+_JOB_FIELDS = {entry.name for entry in dataclasses.fields(Job)} - {"tallies"}
 
 
 def job_key(job_id: str) -> dict[str, str]:
@@ -67,7 +69,9 @@ def _shard(job_id: str) -> int:
 
 def job_item(job: Job) -> dict[str, Any]:
     """A job as an item, with the keys of all indexes."""
-    return {**dataclasses.asdict(job), **job_key(job.job_id), "owner_pk": job.owner,
+    fields = {name: value for name, value in dataclasses.asdict(job).items() if name in _JOB_FIELDS}
+    tallies = {f"{TALLY}{name}": count for name, count in job.tallies.items()}
+    return {**fields, **tallies, **job_key(job.job_id), "owner_pk": job.owner,
             "created_key": created_key(job), "open_pk": None if job.status.terminal else _open_shard(job.job_id),
             "day_pk": day_shard(job.created_at[:10], _shard(job.job_id))}
 
@@ -75,7 +79,8 @@ def job_item(job: Job) -> dict[str, Any]:
 def job_from(item: Mapping[str, Any]) -> Job:
     """The job of an item; attributes that a newer version added are passed over."""
     values = {name: value for name, value in item.items() if name in _JOB_FIELDS}
-    return Job(**{**values, "status": Status(values["status"]), "unsettled": Bucket(values["unsettled"]),
+    tallies = {name.removeprefix(TALLY): int(count) for name, count in item.items() if name.startswith(TALLY)}
+    return Job(**{**values, "tallies": tallies, "status": Status(values["status"]), "unsettled": Bucket(values["unsettled"]),
                   "undo": Undo(values["undo"]) if values.get("undo") else None,
                   "corrected_by": tuple(values.get("corrected_by", ()))})
 
@@ -98,7 +103,8 @@ def job_update(table: str, job: Job, change: Change) -> dict[str, Any]:
     removes = [name(key) for key, content in assigned.items() if content is None]
     for source, target in change.pour.items():
         sets += [f"{name(target)} = {name(target)} + {name(source)}", f"{name(source)} = {value(0)}"]
-    adds = [f"{name(key)} {value(amount)}" for key, amount in change.add.items()]
+    counts = {**change.add, **{f"{TALLY}{key}": amount for key, amount in change.tally.items() if amount}}
+    adds = [f"{name(key)} {value(amount)}" for key, amount in counts.items()]
     conditions = ["attribute_exists(pk)"]
     for key, wanted in change.require.items():
         options = wanted if isinstance(wanted, tuple) else (wanted,)

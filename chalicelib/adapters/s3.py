@@ -42,9 +42,11 @@ class Blobs:
         self._signer = signer or client
         self.bucket = bucket
 
-    def put(self, key: str, body: bytes, content_type: str = "application/octet-stream") -> None:
+    def put(self, key: str, body: bytes, content_type: str = "application/octet-stream") -> str:
+        """Write an object; answers its version."""
         with _translated(key):
-            self._client.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type)
+            answer = self._client.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type)
+        return str(answer.get("VersionId", ""))
 
     def get(self, key: str, version_id: str = "") -> bytes:
         with _translated(key):

@@ -8,15 +8,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from chalicelib.api import (
         actions,
+        catalogue_models,
+        catalogues,
         days,
         downloads,
         dry_run,
         edge,
+        enrichment,
         erasure,
         export,
         inputs,
         leads,
         models,
+        price_lists,
+        price_matching,
+        price_models,
+        price_results,
         requests,
         status,
         suspects,
@@ -24,8 +31,9 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "actions", "days", "downloads", "dry_run", "edge", "erasure", "export", "inputs", "leads", "models", "requests",
-    "status", "suspects", "uploads",
+    "actions", "catalogue_models", "catalogues", "days", "downloads", "dry_run", "edge", "enrichment", "erasure",
+    "export", "inputs", "leads", "models", "price_lists", "price_matching", "price_models", "price_results",
+    "requests", "status", "suspects", "uploads",
 ]
 
 

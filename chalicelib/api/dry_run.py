@@ -142,7 +142,7 @@ def _looked(
             raise RequestRefused(RequestProblem.NOT_FOUND, "There is no such file.") from None
         options = {**order.options, "memory": mappings.of_owner(order.owner, order.pipeline)}
         reading = Linked(pipeline.read(path, order.file_name, options), links)
-        found = rehearse(reading, pipeline=pipeline, time_left=time_left)
+        found = rehearse(reading, pipeline=pipeline, time_left=time_left, options=order.options)
     told = view(order.id, order.file_name, digest, _same_before(job, digest, pipeline, ledger), found)
     return {**told, "corrects": links.met}, found.complete
 

@@ -40,6 +40,33 @@ class LeadsOptions(Wire):
     max_usd: float | None = Field(None, gt=0, le=1_000_000, allow_inf_nan=False)
 
 
+class ProductsOptions(Wire):
+    """What the import of a catalogue may be told beside its file: a name for people, and as in `LeadsOptions`."""
+
+    name: ShortText | None = None
+    description: str | None = Field(None, max_length=2000)
+    header_row: int | None = Field(None, ge=1, le=1_048_576)
+    mapping: dict[ShortText, ShortText] | None = Field(None, max_length=500)
+
+
+class PricesOptions(Wire):
+    """What a price job may be told beside its file.
+
+    With `priceList` the file is a version of the list of that name; else its rows are matched by `method` with the
+    version `listId` (absent: the caller's newest list). `maxAiCalls` and `maxUsd` cap what an AI method may spend.
+    """
+
+    price_list: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
+    list_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")] | None = None
+    method: ShortText | None = None
+    client_name: ShortText | None = None
+    project_name: ShortText | None = None
+    header_row: int | None = Field(None, ge=1, le=1_048_576)
+    mapping: dict[ShortText, ShortText] | None = Field(None, max_length=500)
+    max_ai_calls: int | None = Field(None, ge=1)
+    max_usd: float | None = Field(None, gt=0, le=1_000_000, allow_inf_nan=False)
+
+
 class ResumeRequest(Wire):
     """Body of POST /status/{id}/resume: caps that replace the job's own. No body resumes it as it is."""
 

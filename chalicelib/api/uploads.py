@@ -11,7 +11,7 @@ from typing import Any
 from chalicelib.adapters.ledger import Ledger
 from chalicelib.adapters.s3 import Blobs
 from chalicelib.api.auth import Caller
-from chalicelib.api.inputs import LeadsOptions, UploadRequest
+from chalicelib.api.inputs import LeadsOptions, PricesOptions, ProductsOptions, UploadRequest
 from chalicelib.api.models import UploadAnswer, Wire
 from chalicelib.api.requests import parsed
 from chalicelib.errors import FileProblem, FileRefused, RequestProblem, RequestRefused
@@ -21,7 +21,7 @@ from chalicelib.settings import Settings
 SUPPORTED_TYPES = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls", ".xlsb", ".ods", ".gz", ".zip")
 """Endings of spreadsheets. The content decides later; a wrong ending is refused before anything is uploaded."""
 DEFAULT_TYPE = "application/octet-stream"
-OPTIONS: Mapping[str, type[Wire]] = {"leads": LeadsOptions}
+OPTIONS: Mapping[str, type[Wire]] = {"leads": LeadsOptions, "products": ProductsOptions, "prices": PricesOptions}
 """What each pipeline may be told."""
 
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}", re.IGNORECASE)

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.errors import RequestProblem, RequestRefused
+from chalicelib.errors import Malformed, RequestProblem, RequestRefused
 from chalicelib.jobs import transitions
 from chalicelib.jobs.messages import split_message
-from chalicelib.jobs.model import BatchState, Job, RowId, Status, stamp
+from chalicelib.jobs.model import BatchState, Job, RowId, stamp
 from chalicelib.jobs.spool import Spool
 from chalicelib.settings import Settings
 
@@ -66,6 +66,21 @@ def force_complete(job_id: str, *, by: str, ledger: Ledger, clock: Callable[[], 
     return job, "forced"
 
 
+def process(
+    event: Mapping[str, Any], *, ledger: Ledger, queues: Queues, settings: Settings
+) -> dict[str, str]:
+    """Have a job worked on, asked for by `{"jobId": ...}`: whatever is missing of it is sent. Answers where it stands.
+
+    Raises Malformed for an event that names no job of ours.
+    """
+    job_id = str(event.get("jobId") or event.get("job_id") or "")
+    job = ledger.job(job_id) if job_id else None
+    if job is None:
+        raise Malformed("the event names no job of ours")
+    _ask_for_sending(job, queues, settings)
+    return {"jobId": job.job_id, "status": job.status.value}
+
+
 def missing_rows(job: Job, *, ledger: Ledger, blobs: Blobs) -> list[tuple[int, RowId, RowId]]:
     """Which rows failed or are pending: per batch its number, first and last row. Empty once the spool is gone."""
     states = {detail.entry.number: transitions.batch_state(job, detail.record)
@@ -87,5 +102,5 @@ def owned(job: Job | None, owner: str) -> Job:
 
 
 def _ask_for_sending(job: Job, queues: Queues, settings: Settings) -> None:
-    if job.status in (Status.UPLOADED, Status.PROCESSING):
+    if job.status in transitions.ARRIVED:
         queues.send(settings.split_queue, split_message(job.job_id), group=job.owner)

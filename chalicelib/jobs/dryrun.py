@@ -76,7 +76,9 @@ class _Sample:
         self.workers, self.provider = told.workers, told.provider
 
 
-def rehearse(reading: Reading, *, pipeline: Pipeline, time_left: Callable[[], bool]) -> DryRun:
+def rehearse(
+    reading: Reading, *, pipeline: Pipeline, time_left: Callable[[], bool], options: Mapping[str, Any] | None = None,
+) -> DryRun:
     """Read a file as a job would. `time_left` ends the reading early.
 
     A file that cannot become rows is an answer too: `refusal` says why.
@@ -89,7 +91,7 @@ def rehearse(reading: Reading, *, pipeline: Pipeline, time_left: Callable[[], bo
     try:
         items = iter(reading)
         head = list(itertools.islice(items, SAMPLE_ROWS * 2 + 1))
-        size = pipeline.batch_size(len(head))
+        size = pipeline.batch_size(len(head), options or {})
         rows = len(head)
         for batch in _batches(head[:SAMPLE_ROWS], size):
             if sample.batches and not time_left():

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.sqs import Queues
 
 UPLOADS = "uploads"
+RECEIVED = "received"
 _JOB_ID = re.compile("[0-9a-f]{32}")
 
 
@@ -64,6 +65,26 @@ def begin_upload(
     ledger.add_event(job_id, "created", by=subject)
     url, fields = blobs.presigned_post(key, file_type, settings.max_upload_bytes, settings.upload_expires)
     return Upload(job, url, fields)
+
+
+def receive(
+    *, owner: str, subject: str, pipeline: str, file_name: str, body: bytes, options: Mapping[str, Any], again: bool,
+    ledger: Ledger, blobs: Blobs, clock: Callable[[], datetime],
+) -> Job:
+    """A file that came with a request becomes a `pending` job; who calls decides what works on it.
+
+    The file lies outside `uploads/`, where it would announce itself. A crash before the job is there leaves a file that
+    nobody was told of; one after it leaves a job that the sweeper finds.
+    """
+    job_id, name, now = uuid4().hex, safe_name(file_name), stamp(clock())
+    key = f"{RECEIVED}/{pipeline}/{job_id}/{name}"
+    version = blobs.put(key, body)
+    job = Job(job_id=job_id, owner=owner, pipeline=pipeline, status=Status.PENDING, file_name=name, file_key=key,
+              created_at=now, updated_at=now, uploaded_at=now, bucket=blobs.bucket, version_id=version,
+              file_size=len(body), options=options, again=again, requested_by=subject, request_id=request_id())
+    ledger.create(job)
+    ledger.add_event(job_id, "received", by=subject, bytes=len(body))
+    return job
 
 
 def objects_created(
@@ -99,8 +120,8 @@ def adopt(
     Seed 002 names the job (`upload_id`); seed 004 names only the file (`file_key`). The body is kept for re-sending, as
     it came the first time.
     """
-    job_id = message.upload_id or drop_id("outside", message.file_key or message.source_file,
-                                          f"{pipeline}/{message.total_batches}")
+    origin = message.file_key or message.source_file or message.catalog_id
+    job_id = message.upload_id or drop_id("outside", origin, f"{pipeline}/{message.total_batches}")
     job = ledger.job(job_id) or _outside_job(job_id, message, pipeline, ledger, settings, now)
     if job.planned and not job.outside:
         raise Malformed("the job has batches of our own", job_id=job_id)
@@ -211,9 +232,9 @@ def _dropped_job(arrival: _Arrival, place: _Place, ledger: Ledger) -> Job:
 def _outside_job(
     job_id: str, message: BatchMessage, pipeline: str, ledger: Ledger, settings: Settings, now: str
 ) -> Job:
-    name = safe_name(message.source_file or message.file_key or "outside")
-    job = Job(job_id=job_id, owner=settings.default_owner, pipeline=pipeline, status=Status.UPLOADED, file_name=name,
-              file_key=message.file_key, created_at=now, updated_at=now, uploaded_at=now, outside=True,
+    name = safe_name(message.source_file or message.file_key or message.catalog_id or "outside")
+    job = Job(job_id=job_id, owner=message.user_id or settings.default_owner, pipeline=pipeline,
+              status=Status.UPLOADED, file_name=name, file_key=message.file_key, options=message.options, created_at=now, updated_at=now, uploaded_at=now, outside=True,
               requested_by="queue", request_id=message.request_id or request_id())
     if ledger.create(job):
         ledger.add_event(job_id, "adopted", totalBatches=message.total_batches)

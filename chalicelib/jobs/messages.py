@@ -3,8 +3,8 @@
 A batch message is seed 002's with ours around it:
 `{v, batch_id, upload_id, source_file, file_key, batch_number, total_batches, run, request_id, <items>, columns,
 timestamp, environment}`
-where `<items>` is `leads` (seed 002, and ours), `batch_data` (seed 004) or the pipeline's own word. The seeds' formats
-have no `v`; version 1 is today's. `request_id` came later and may be missing: old workers pass over it, so it needed
+where `<items>` is `leads` (seed 002, and ours), `batch_data` (seed 004), `products` (seed 001, with `catalog_id` and
+`user_id`) or the pipeline's own word. The seeds' formats have no `v`; version 1 is today's. `request_id` came later and may be missing: old workers pass over it, so it needed
 no new version.
 """
 
@@ -34,17 +34,22 @@ class BatchMessage(BaseModel):
 
     v: int | None = None
     batch_id: str = ""
-    upload_id: str = Field("", validation_alias=AliasChoices("upload_id", "job_id"))
+    upload_id: str = Field("", validation_alias=AliasChoices("upload_id", "job_id", "tracking_id"))
     source_file: str = ""
     file_key: str = ""
     batch_number: int = Field(ge=1)
     total_batches: int = Field(ge=1)
     run: int = 1
-    items: list[Any] = Field(validation_alias=AliasChoices("items", "leads", "batch_data", "products"), min_length=1)
+    items: list[Any] = Field(
+        validation_alias=AliasChoices("items", "leads", "batch_data", "products", "prices"), min_length=1)
     columns: dict[str, dict[str, str]] = Field(default_factory=dict)
     failures: int = Field(0, ge=0)
     """Receives that failed before the message was last handed on: copies start SQS's count anew, we do not."""
     waits: int = Field(0, ge=0)
+    catalog_id: str = Field("", max_length=128)
+    user_id: str = Field("", max_length=128)
+    provider: str = Field("", max_length=64)
+    strict: bool = False
     request_id: str = ""
 
     @model_validator(mode="after")
@@ -54,6 +59,12 @@ class BatchMessage(BaseModel):
         if self.v is not None and not MESSAGE_VERSION - 1 <= self.v <= MESSAGE_VERSION:
             raise ValueError(f"message version {self.v} is not one we know")
         return self
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What a batch from outside says of its job."""
+        told = {"catalog": self.catalog_id, "provider": self.provider, "strict": self.strict}
+        return {name: value for name, value in told.items() if value}
 
     @property
     def outside(self) -> bool:

@@ -28,6 +28,8 @@ class Status(StrEnum):
     """Life of a job; it only moves forward, except that retry, resume and redrive reopen it."""
 
     UPLOADING = "uploading"
+    PENDING = "pending"
+    """Its file came with the request itself and is stored; work has not begun."""
     UPLOADED = "uploaded"
     PROCESSING = "processing"
     COMPLETED = "completed"
@@ -295,11 +297,14 @@ class Job:
     """The request that the job goes back to: of the API, of the upload's S3 event, or of whoever sent the batch."""
     reopened_at: str = ""
     """When a person last had the job taken up again; nothing in its first run."""
+    tallies: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    """The pipeline's own counts of settled rows, such as where data came from; they move with the batches."""
     used_calls: int = 0
     used_failed_calls: int = 0
     used_prompt_tokens: int = 0
     used_cache_hit_tokens: int = 0
     used_completion_tokens: int = 0
+    used_provider_tokens: int = 0
     used_cached: int = 0
     used_fallback: int = 0
     used_mb_ms: int = 0

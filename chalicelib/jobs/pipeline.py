@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from chalicelib.costs import Meter
-from chalicelib.jobs.model import Batch, Duplicate, Item, Job, Outcome, Reject, RowId, SheetCount
+from chalicelib.jobs.model import Batch, BatchEntry, Duplicate, Item, Job, Outcome, Reject, RowId, SheetCount
 
 
 class Reading(Protocol):
@@ -92,6 +92,8 @@ class Effects:
     duplicates: tuple[Duplicate, ...] = ()
     marks: tuple[str, ...] = ()
     """What this batch is the first of its job to write, in the pipeline's own words; `Pipeline.undo` reads them."""
+    tallies: Mapping[str, int] = field(default_factory=dict)
+    """What settling adds to the job's own counts of the pipeline."""
 
 
 class PutBack(StrEnum):
@@ -159,11 +161,18 @@ class Pipeline:
     read: Callable[[str, str, Mapping[str, Any]], Reading]
     process: Callable[[Batch, Work], Processed]
     effects: Callable[[Job, Batch, Processed], Effects]
-    batch_size: Callable[[int], int]
-    """Items a batch for a file of that many items (capped at 1,001: larger files cut alike)."""
+    batch_size: Callable[[int, Mapping[str, Any]], int]
+    """Items a batch for a file of that many items (capped at 1,001: larger files cut alike) and a job's options."""
     result_options: tuple[str, ...] = ()
     """Names of the options that change results, and so belong to a file's identity."""
     rehearse: Callable[[Batch], Rehearsal] | None = None
     """For a dry run."""
     undo: Callable[[Job, Sequence[str]], Sequence[Undone]] | None = None
     """Put back what these marks of the job stand for, each once however often it is asked, unless changed since."""
+    noted: Callable[[Job, BatchEntry], Sequence[Write]] | None = None
+    """What else the transaction writes that settles a batch, done or failed: a table of the pipeline's own."""
+    told: Callable[[Job], None] | None = None
+    """Called after a batch was settled, and again when its message comes back; it may raise Waiting, then it does.
+
+    For others who follow a job's progress: nothing that it does counts, and its failures end in the log.
+    """

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -66,6 +66,7 @@ class Settling(NamedTuple):
 class Settler:
     """Settles batches. `sleep` and `rng` space the tries of contenders (full jitter)."""
 
+    pipelines: Mapping[str, Pipeline]
     ledger: Ledger
     corrections: Corrections
     clock: Callable[[], datetime]
@@ -96,9 +97,11 @@ class Settler:
             entry = _entry(batch, processed, effects, self._now(), mine, _with_former(now, spent))
             displaced = transitions.tally(loss.outcome for loss in effects.displaced)
             change = transitions.done(now.job, now.state, entry.outcomes, at=self._now(), displaced=displaced)
+            change = replace(change, tally=effects.tallies)
             tried_last = Settling(now.job, entry, transitions.spending(change, spent), spent)
             try:
-                writes = (*effects.writes, *self.corrections.writes(batch.job_id, entry.corrects))
+                writes = (*effects.writes, *self.corrections.writes(batch.job_id, entry.corrects),
+                          *(pipeline.noted(now.job, entry) if pipeline.noted else ()))
                 self.ledger.settle(now.job, now.batch, tried_last.change, entry, writes, effects.displaced)
             except DropmillError as error:
                 if not error.retryable or not time_left():
@@ -123,7 +126,8 @@ class Settler:
                                usage=_with_former(seen, spent), settled_by=mine)
             change = transitions.spending(transitions.failed(seen.job, BatchState.PENDING, rows, at=now), spent)
             try:
-                self.ledger.settle(seen.job, seen.batch, change, entry)
+                noted = self.pipelines[seen.job.pipeline].noted
+                self.ledger.settle(seen.job, seen.batch, change, entry, noted(seen.job, entry) if noted else ())
             except Conflict:
                 self._pause(tried)
                 continue

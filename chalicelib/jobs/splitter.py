@@ -121,6 +121,18 @@ class Splitter:
         if planned is None or not (planned.sent or self._send(planned)):
             self.queues.send(self.settings.split_queue, split_message(job.job_id))
 
+    def plan(self, job: Job) -> Job | None:
+        """Plan a job and send nothing; answers it with totals or ended, None when time ran out.
+
+        Raises FileRefused once the job has ended with that code.
+        """
+        self.laps.begin(self.clock())
+        try:
+            return job if job.planned else self._plan(job)
+        except FileRefused as refusal:
+            self._refuse(job, refusal)
+            raise
+
     def give_up(self, job_id: str, cause: str) -> None:
         """The last attempt has failed: the job ends `error`, recoverable by retry."""
         problem = FileProblem.SPLIT_FAILED
@@ -158,7 +170,7 @@ class Splitter:
         head = list(itertools.islice(items, SIZING_ITEMS))
         if not head:
             raise FileRefused(FileProblem.NO_ROWS)
-        size = pipeline.batch_size(len(head))
+        size = pipeline.batch_size(len(head), job.options)
         job = self._begin(job, min(size, LARGEST_BATCH) if reading.returned else size)
         spool = Spool(self.blobs, job.job_id)
         batches = self._batches(spool, itertools.chain(head, items), job, pipeline.items_key, reading)

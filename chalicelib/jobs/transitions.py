@@ -15,11 +15,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from chalicelib.costs import total
 from chalicelib.errors import Conflict, FileProblem, RequestProblem, RequestRefused
 from chalicelib.jobs.budget import EXHAUSTED
 from chalicelib.jobs.model import BatchRecord, BatchState, Bucket, Job, Outcome, Status
 
-OPEN = (Status.UPLOADING, Status.UPLOADED, Status.PROCESSING)
+OPEN = (Status.UPLOADING, Status.PENDING, Status.UPLOADED, Status.PROCESSING)
+ARRIVED = (Status.PENDING, Status.UPLOADED, Status.PROCESSING)
+"""The file is there, the job has not ended."""
 _NO_COUNTS: Mapping[Outcome, int] = {}
 
 
@@ -28,11 +31,13 @@ class Change:
     """One conditional write to the job item.
 
     `pour` moves the whole of one counter into another; `add` adds; `assign` sets. The write happens only when each
-    attribute in `require` has that value (a tuple means: one of), and each in `at_least` is that or more.
+    attribute in `require` has that value (a tuple means: one of), and each in `at_least` is that or more. `tally` adds
+    to the pipeline's own counts.
     """
 
     assign: Mapping[str, Any] = field(default_factory=dict)
     add: Mapping[str, int] = field(default_factory=dict)
+    tally: Mapping[str, int] = field(default_factory=dict)
     pour: Mapping[str, str] = field(default_factory=dict)
     require: Mapping[str, Any] = field(default_factory=dict)
     at_least: Mapping[str, int] = field(default_factory=dict)
@@ -57,6 +62,8 @@ def apply(job: Job, change: Change) -> Job:
         values[source] = 0
     for name, amount in change.add.items():
         values[name] = values.get(name, getattr(job, name)) + amount
+    if change.tally:
+        values["tallies"] = total(job.tallies, change.tally)
     return replace(job, **values)
 
 
@@ -90,7 +97,7 @@ def planning(job: Job, *, at: str, batch_size: int) -> Change:
     """Splitting begins; the batch size is pinned so that every later attempt cuts the same batches."""
     return Change(assign={"status": Status.PROCESSING, "started_at": job.started_at or at, "batch_size": batch_size,
                           "updated_at": at},
-                  require={"run": job.run, "status": (Status.UPLOADED, Status.PROCESSING), "planned": False,
+                  require={"run": job.run, "status": ARRIVED, "planned": False,
                            "batch_size": job.batch_size})
 
 
@@ -114,7 +121,7 @@ def duplicate(job: Job, *, at: str, of: str, sha256: str) -> Change:
     return Change(
         assign={"status": Status.COMPLETED, "duplicate_of": of, "sha256": sha256, "planned": True, "sent": True,
                 "completed_at": at, "updated_at": at, "plan_parts": 0, "plan_rows": 0, "plan_batches": 0},
-        require={"run": job.run, "status": (Status.UPLOADED, Status.PROCESSING), "planned": False})
+        require={"run": job.run, "status": ARRIVED, "planned": False})
 
 
 def part_sent(job: Job, *, part: int, parts: int) -> Change:

@@ -106,7 +106,7 @@ class Worker:
             seen = Seen(job, self.ledger.batch(job.job_id, message.batch_number))
             if not _wanted(seen, message):
                 log.info("batch needs nothing", extra={"status": seen.state.value})
-                return True
+                return self._told(attempt)
             if job.paused == EXHAUSTED:
                 return self._out_of_budget(attempt)
             if last:
@@ -124,6 +124,41 @@ class Worker:
         except Exception as error:
             return self._failed(attempt, error)
         self._settled(attempt, ours=settled)
+        return self._told(attempt)
+
+    def at_once(self, body: str) -> bool:
+        """Settle a batch of ours without a queue; False where it must take the long way.
+
+        Nothing counts against it: whoever calls sends the message for what is not settled.
+        """
+        message = parse_batch(body)
+        job = self._job_of(message, body)
+        attempt = Attempt(job, message, Received("", "", body, 1), 1, self.clock())
+        with bound(**attempt.identity):
+            try:
+                seen = Seen(job, self.ledger.batch(job.job_id, message.batch_number))
+                if _wanted(seen, message) and job.paused != EXHAUSTED:
+                    self._settled(attempt, ours=self._process(seen, attempt))
+            except Exception as error:
+                self._note_use(attempt)
+                _tell("batch takes the long way", "waiting", attempt, self._seconds(attempt), reason=_cause(error),
+                      trace=not isinstance(error, DropmillError))
+                return False
+        return True
+
+    def _told(self, attempt: Attempt) -> bool:
+        """Whether those who follow the job know; the message waits with them, but the batch never suffers."""
+        if self.pipeline.told is None:
+            return True
+        try:
+            job = self.ledger.job(attempt.job.job_id)
+            if job is not None:
+                self.pipeline.told(job)
+        except Waiting as waiting:
+            return self._hand_back(attempt, waiting, last=False)
+        except Exception as error:
+            log.warning("progress could not be told", extra={"error": type(error).__name__},
+                        exc_info=not isinstance(error, DropmillError))
         return True
 
     def _job_of(self, message: BatchMessage, body: str) -> Job:

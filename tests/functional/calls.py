@@ -22,6 +22,7 @@ ENTRIES: Mapping[str, str] = {
     "chalicelib.jobs.intake.object_created": "object_created",
     "chalicelib.jobs.splitter.Splitter.work": "split",
     "chalicelib.jobs.worker.Worker.work": "{self.pipeline.name}_worker",
+    "chalicelib.jobs.control.process": "process_job",
     "chalicelib.api.tasks.TaskWorker.work": "run_task",
     "chalicelib.jobs.sweeper.Sweeper.sweep": "sweep",
     "chalicelib.jobs.reporting.DayReporter.report": "daily_report",

@@ -48,7 +48,7 @@ def build(
         undo=lambda job, marks: lead_undo.put_back(job.owner, job.job_id, marks))
 
 
-def batch_size(rows: int, *, setting: int | str) -> int:
+def batch_size(rows: int, _options: Mapping[str, Any], *, setting: int | str) -> int:
     """Leads a batch for a file of `rows` rows."""
     if isinstance(setting, int):
         return max(1, min(setting, MOST_LEADS))

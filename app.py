@@ -275,7 +275,7 @@ def get_catalog(catalog_id: str) -> api.catalogue_models.CatalogueAnswer:
 
 @app.route("/catalogs/{catalog_id}/enrich", methods=["POST"])
 def enrich_catalog(catalog_id: str) -> Response:
-    """Enriches a catalogue's products; `provider=keepa` or `mock`, `strict=true` refuses mock data. 409 while one runs."""
+    """Enriches the products; `provider=keepa` or `mock`, `strict=true` refuses mock data. 409 while one runs."""
     return ask(api.enrichment.start, catalog_id=catalog_id, query=query(api.catalogue_models.EnrichQuery))
 
 

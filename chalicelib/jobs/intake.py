@@ -234,8 +234,9 @@ def _outside_job(
 ) -> Job:
     name = safe_name(message.source_file or message.file_key or message.catalog_id or "outside")
     job = Job(job_id=job_id, owner=message.user_id or settings.default_owner, pipeline=pipeline,
-              status=Status.UPLOADED, file_name=name, file_key=message.file_key, options=message.options, created_at=now, updated_at=now, uploaded_at=now, outside=True,
-              requested_by="queue", request_id=message.request_id or request_id())
+              status=Status.UPLOADED, file_name=name, file_key=message.file_key, options=message.options,
+              created_at=now, updated_at=now, uploaded_at=now, outside=True, requested_by="queue",
+              request_id=message.request_id or request_id())
     if ledger.create(job):
         ledger.add_event(job_id, "adopted", totalBatches=message.total_batches)
         return job

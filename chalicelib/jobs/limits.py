@@ -1,8 +1,8 @@
 """One limiter for a provider, shared by all workers, as a pure algorithm: state and time in, state and verdict out.
 
-Four limits hold together: calls in flight (leases that expire, so that a killed worker gives its place back), time
-between two starts, a token bucket, and a block that the provider asked for (`Retry-After`). Above them stands the
-circuit: opened by a refusal that only a person can end (bad key, empty balance), it lets one caller through after a
+Five limits hold together: calls in flight (leases that expire, so that a killed worker gives its place back), time
+between two starts, time between an end and the next start, a token bucket, and a block that the provider asked for
+(`Retry-After`). Above them stands the circuit: opened by a refusal that only a person can end (bad key, empty balance), it lets one caller through after a
 cool-down, and that probe decides for all. Who stores the state, and how two writers are kept apart, is not known here.
 
 Times are seconds since the epoch, by the workers' own clocks, which on AWS agree to milliseconds.
@@ -26,6 +26,7 @@ class Policy:
 
     `lease_seconds` must outlast the longest call. `busy_seconds` is when to come again while all places are taken.
     `penalty_seconds` is the first block after a refusal without `Retry-After`; it doubles up to `MAX_BACKOFF`.
+    `gap_seconds` is the least time from any end to the next start; with one place that spaces whole stretches of work.
     """
 
     max_concurrency: int
@@ -36,12 +37,15 @@ class Policy:
     circuit_cooldown: float = 60.0
     busy_seconds: float = 2.0
     penalty_seconds: float = 0.5
+    gap_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class State:
     """All that is known of a provider. `leases` maps a lease to its expiry; `tokens` None means: a full bucket.
 
+    Where a gap is kept, an ended lease stays until the next start, with the moment of its end as its expiry: the end of
+    a killed worker is then the same thing, and no write that ends a lease can undo another.
     The circuit is open while `circuit_reason` is not empty; `probe` is the lease that tries it out.
     """
 
@@ -58,10 +62,14 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """One call may start now; give it back with `release`. A `probe` tries out an open circuit."""
+    """One call may start now; give it back with `release`. A `probe` tries out an open circuit.
+
+    `timed` says that its end must be remembered, for the gap to the next start.
+    """
 
     lease_id: str
     probe: bool = False
+    timed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +93,7 @@ def acquire(state: State, policy: Policy, now: float, lease_id: str, *, cost: fl
     Asking again under a lease that is already held answers the same Permit: a lost answer costs nothing.
     """
     if state.leases.get(lease_id, 0.0) > now:
-        return state, Permit(lease_id, state.probe == lease_id)
+        return state, Permit(lease_id, state.probe == lease_id, policy.gap_seconds > 0)
     live = _live(state.leases, now)
     wait = _circuit_wait(state, policy, now, live) or _limit_wait(state, policy, now, live, cost)
     if wait:
@@ -94,15 +102,16 @@ def acquire(state: State, policy: Policy, now: float, lease_id: str, *, cost: fl
     started = replace(state, leases={**live, lease_id: now + policy.lease_seconds}, last_start=now, probe=probe)
     if policy.capacity:
         started = replace(started, tokens=level(state, policy, now) - cost, refilled_at=now)
-    return started, Permit(lease_id, bool(probe))
+    return started, Permit(lease_id, bool(probe), policy.gap_seconds > 0)
 
 
-def release(state: State, now: float, lease_id: str, *, healthy: bool) -> State:
+def release(state: State, now: float, lease_id: str, *, healthy: bool, timed: bool = False) -> State:
     """Give a lease back. `healthy` says that the provider did the work: that closes the circuit of a probe.
 
-    A probe that proves nothing leaves the circuit open for another cool-down.
+    A probe that proves nothing leaves the circuit open for another cool-down. `timed` is the permit's.
     """
     leases = {lease: expiry for lease, expiry in state.leases.items() if lease != lease_id}
+    leases |= {lease_id: now} if timed else {}
     freed = replace(state, leases=leases, strikes=0 if healthy else state.strikes)
     if state.probe != lease_id:
         return freed
@@ -161,12 +170,18 @@ def _circuit_wait(state: State, policy: Policy, now: float, live: Mapping[str, f
 
 def _limit_wait(state: State, policy: Policy, now: float, live: Mapping[str, float], cost: float) -> Wait | None:
     known = max(state.blocked_until - now, state.last_start + policy.spacing_seconds - now,
-                _token_wait(state, policy, now, cost))
+                _gap_wait(state, policy, now), _token_wait(state, policy, now, cost))
     if known > 0:
         return Wait(known, "tokens")
     if len(live) < policy.max_concurrency:
         return None
     return Wait(min(policy.busy_seconds, min(live.values()) - now), "tokens", guess=True)
+
+
+def _gap_wait(state: State, policy: Policy, now: float) -> float:
+    """Until the gap behind the last end is over. Whatever a start forgets has been over for as long as that."""
+    ends = [expiry for expiry in state.leases.values() if expiry <= now]
+    return max(ends) + policy.gap_seconds - now if policy.gap_seconds and ends else 0.0
 
 
 def _token_wait(state: State, policy: Policy, now: float, cost: float) -> float:

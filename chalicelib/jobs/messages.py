@@ -4,8 +4,8 @@ A batch message is seed 002's with ours around it:
 `{v, batch_id, upload_id, source_file, file_key, batch_number, total_batches, run, request_id, <items>, columns,
 timestamp, environment}`
 where `<items>` is `leads` (seed 002, and ours), `batch_data` (seed 004), `products` (seed 001, with `catalog_id` and
-`user_id`) or the pipeline's own word. The seeds' formats have no `v`; version 1 is today's. `request_id` came later and may be missing: old workers pass over it, so it needed
-no new version.
+`user_id`) or the pipeline's own word. The seeds' formats have no `v`; version 1 is today's. `request_id` came later and
+may be missing: old workers pass over it, so it needed no new version.
 """
 
 from __future__ import annotations

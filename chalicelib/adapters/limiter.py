@@ -5,6 +5,7 @@ bets on it: alone, a call costs two writes and no read. Whoever loses a race get
 and decides anew from that, so a lost race costs one write. Giving a place back cannot be lost in a race at all: it
 commutes with everything, so it is one unconditional write. Waiting writes nothing. One item takes 1,000 writes a second
 on AWS, that is some 500 calls a second for a provider; its size grows by 40 bytes for each call in flight.
+Where a policy keeps a gap, an end is remembered under its own lease: that commutes as well.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Versioned:
 
 
 class States(Protocol):
-    """The three primitives of a backend."""
+    """The four primitives of a backend."""
 
     def read(self, provider: str) -> Versioned:
         """The present state, consistently read."""
@@ -54,6 +55,9 @@ class States(Protocol):
 
     def free(self, provider: str, lease_id: str, *, healthy: bool) -> Versioned | None:
         """What `limits.release` does for a lease that is no probe, whoever else writes. None: nothing is stored."""
+
+    def end(self, provider: str, lease_id: str, now: float, *, healthy: bool) -> Versioned | None:
+        """The same for a timed lease, which ends at `now`."""
 
 
 class Raced(Conflict):
@@ -94,14 +98,21 @@ class DynamoStates:
 
     def free(self, provider: str, lease_id: str, *, healthy: bool) -> Versioned | None:
         forgiven = "SET strikes = :none " if healthy else ""
-        values = {":one": 1, **({":none": 0} if healthy else {})}
+        return self._let_go(provider, lease_id, f"{forgiven}REMOVE leases.#lease", {":none": 0} if healthy else {})
+
+    def end(self, provider: str, lease_id: str, now: float, *, healthy: bool) -> Versioned | None:
+        forgiven = ", strikes = :none" if healthy else ""
+        return self._let_go(provider, lease_id, f"SET leases.#lease = :now{forgiven}",
+                            {":now": now, **({":none": 0} if healthy else {})})
+
+    def _let_go(self, provider: str, lease_id: str, change: str, values: Mapping[str, float]) -> Versioned | None:
         something_is_stored = "attribute_exists(pk)"
         try:
             with translated("the limiter has a state"):
                 answer = self._client.update_item(
                     TableName=self._table, Key=to_item({"pk": _key(provider)}), ReturnValues="ALL_NEW",
-                    UpdateExpression=f"{forgiven}REMOVE leases.#lease ADD #version :one",
-                    ConditionExpression=something_is_stored, ExpressionAttributeValues=to_item(values),
+                    UpdateExpression=f"{change} ADD #version :one", ConditionExpression=something_is_stored,
+                    ExpressionAttributeValues=to_item({":one": 1, **values}),
                     ExpressionAttributeNames={"#lease": lease_id, "#version": "version"})
         except ConditionFailed:
             return None
@@ -155,8 +166,9 @@ class Limiter:
         """Give a permit back. Never raises: a lease that cannot be given back expires by itself."""
         try:
             if permit.probe:
-                self._change(provider, lambda state, now: limits.release(state, now, permit.lease_id, healthy=healthy))
-            elif freed := self._states.free(provider, permit.lease_id, healthy=healthy):
+                self._change(provider, lambda state, now: limits.release(
+                    state, now, permit.lease_id, healthy=healthy, timed=permit.timed))
+            elif freed := self._let_go(provider, permit, healthy=healthy):
                 self._seen[provider] = freed
         except Transient as error:
             log.warning("limiter lease left to expire", extra={"provider": provider, "cause": error.message})
@@ -181,6 +193,12 @@ class Limiter:
     def circuit(self, provider: str) -> str:
         """Why the circuit is open; empty when it is closed."""
         return self._states.read(provider).state.circuit_reason
+
+    def _let_go(self, provider: str, permit: Permit, *, healthy: bool) -> Versioned | None:
+        if permit.timed:
+            now = self._clock().timestamp()
+            return self._states.end(provider, permit.lease_id, now, healthy=healthy)
+        return self._states.free(provider, permit.lease_id, healthy=healthy)
 
     def _ask(self, provider: str, policy: Policy, lease_id: str, cost: float) -> limits.Verdict:
         try:

@@ -2,8 +2,9 @@
 
 Five limits hold together: calls in flight (leases that expire, so that a killed worker gives its place back), time
 between two starts, time between an end and the next start, a token bucket, and a block that the provider asked for
-(`Retry-After`). Above them stands the circuit: opened by a refusal that only a person can end (bad key, empty balance), it lets one caller through after a
-cool-down, and that probe decides for all. Who stores the state, and how two writers are kept apart, is not known here.
+(`Retry-After`). Above them stands the circuit: opened by a refusal that only a person can end (bad key, empty balance),
+it lets one caller through after a cool-down, and that probe decides for all. Who stores the state, and how two writers
+are kept apart, is not known here.
 
 Times are seconds since the epoch, by the workers' own clocks, which on AWS agree to milliseconds.
 """

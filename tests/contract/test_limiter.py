@@ -88,6 +88,47 @@ def test_freeing_a_place_that_is_gone_or_never_was_does_no_harm(states):
     assert states.free("p", "a", healthy=True).state.leases == {"b": 5.0}
 
 
+@pytest.mark.parametrize("healthy", [True, False])
+def test_ending_a_timed_lease_is_what_the_algorithm_calls_release(states, healthy):
+    state = State(leases={"a": 5.0, "b": 6.0}, last_start=4.0, blocked_until=3.0, strikes=4)
+    states.write("p", state, 0)
+    ended = Versioned(release(state, 4.5, "a", healthy=healthy, timed=True), 2)
+    assert states.end("p", "a", 4.5, healthy=healthy) == ended == states.read("p")
+
+
+def test_a_timed_lease_that_is_gone_still_tells_its_end(states):
+    assert states.end("p", "a", 4.5, healthy=True) is None
+    states.write("p", State(leases={"b": 5.0}), 0)
+    assert states.end("p", "a", 4.5, healthy=True).state.leases == {"a": 4.5, "b": 5.0}
+
+
+GAP = Policy(max_concurrency=1, gap_seconds=2, lease_seconds=30)
+
+
+def test_the_gap_behind_one_worker_holds_for_the_others(states):
+    clock = Time()
+    first, second = a_limiter(states, clock), a_limiter(states, clock)
+    with first.hold("convex", GAP):
+        clock.sleep(3)
+    with pytest.raises(Waiting) as refused:
+        second.acquire("convex", GAP, patience=1)
+    assert refused.value.seconds == pytest.approx(2, abs=0.01)
+    before = clock.now
+    second.acquire("convex", GAP, patience=3)
+    assert 2 <= (clock.now - before).total_seconds() < 3
+
+
+def test_a_state_of_an_older_version_knows_the_gap_after_one_start(states):
+    """Ends are kept among the leases: there is no attribute that an older item could lack."""
+    clock = Time()
+    states.write("convex", State(last_start=1.0), 0)
+    limiter = a_limiter(states, clock)
+    with limiter.hold("convex", GAP, patience=0):
+        pass
+    with pytest.raises(Waiting):
+        limiter.acquire("convex", GAP, patience=0)
+
+
 def test_another_process_sees_the_places_taken(states):
     clock = Time()
     first, second = a_limiter(states, clock), a_limiter(states, clock)
@@ -176,6 +217,9 @@ class LostAnswers:
     def free(self, provider: str, lease_id: str, *, healthy: bool) -> Versioned | None:
         return self.states.free(provider, lease_id, healthy=healthy)
 
+    def end(self, provider: str, lease_id: str, now: float, *, healthy: bool) -> Versioned | None:
+        return self.states.end(provider, lease_id, now, healthy=healthy)
+
 
 def test_a_lost_answer_takes_no_second_place(states):
     limiter = a_limiter(LostAnswers(states))
@@ -194,12 +238,16 @@ class DeadTable:
     def free(self, provider: str, lease_id: str, *, healthy: bool) -> Versioned | None:
         raise Transient("no answer")
 
+    def end(self, provider: str, lease_id: str, now: float, *, healthy: bool) -> Versioned | None:
+        raise Transient("no answer")
 
-def test_a_dead_table_is_an_error_for_acquire_and_none_for_release(states):
-    permit = a_limiter(states).acquire("deepseek", FOUR)
+
+@pytest.mark.parametrize("policy", [FOUR, GAP])
+def test_a_dead_table_is_an_error_for_acquire_and_none_for_release(states, policy):
+    permit = a_limiter(states).acquire("deepseek", policy)
     limiter = a_limiter(DeadTable())
     with pytest.raises(Transient):
-        limiter.acquire("deepseek", FOUR)
+        limiter.acquire("deepseek", policy)
     limiter.release("deepseek", permit, healthy=True)
 
 
@@ -219,14 +267,19 @@ class Counting:
         self.writes += 1
         return self.states.free(provider, lease_id, healthy=healthy)
 
+    def end(self, provider: str, lease_id: str, now: float, *, healthy: bool) -> Versioned | None:
+        self.writes += 1
+        return self.states.end(provider, lease_id, now, healthy=healthy)
 
-def test_alone_a_call_costs_two_writes_and_no_read(states):
+
+@pytest.mark.parametrize(("policy", "reads"), [(FOUR, 1), (GAP, 10)])
+def test_alone_a_call_costs_two_writes_and_a_read_only_before_it_waits(states, policy, reads):
     counting = Counting(states)
     limiter = a_limiter(counting)
     for _ in range(10):
-        with limiter.hold("deepseek", FOUR):
+        with limiter.hold("deepseek", policy, patience=3):
             pass
-    assert (counting.reads, counting.writes) == (1, 20)
+    assert (counting.reads, counting.writes) == (reads, 20)
 
 
 class Watch:

@@ -63,6 +63,51 @@ def test_starts_keep_their_distance():
     started(state, policy, NOW + 2, "b")
 
 
+GAP = Policy(max_concurrency=1, gap_seconds=2, lease_seconds=60)
+
+
+def test_a_start_keeps_its_distance_from_the_end_before_it():
+    state = started(State(), GAP, NOW)
+    assert refused(state, GAP, NOW + 30).guess
+    state = limits.release(state, NOW + 31, "a", healthy=True, timed=True)
+    assert refused(state, GAP, NOW + 31.5) == Wait(1.5, "tokens")
+    after = started(state, GAP, NOW + 33, "b")
+    assert set(after.leases) == {"b"}, "an end that is long past is forgotten"
+
+
+def test_only_a_permit_with_a_gap_behind_it_asks_to_be_timed():
+    assert limits.acquire(State(), GAP, NOW, "a")[1] == Permit("a", timed=True)
+    assert limits.acquire(State(), ONE, NOW, "a")[1] == Permit("a", timed=False)
+    again = started(State(), GAP, NOW)
+    assert limits.acquire(again, GAP, NOW + 1, "a")[1] == Permit("a", timed=True)
+
+
+def test_the_gap_behind_a_killed_worker_begins_when_its_lease_expires():
+    state = started(State(), GAP, NOW)
+    assert refused(state, GAP, NOW + 61) == Wait(1, "tokens")
+    started(state, GAP, NOW + 62, "b")
+
+
+def test_a_worker_that_overslept_its_lease_still_tells_its_end():
+    state = started(started(State(), GAP, NOW, "slow"), GAP, NOW + 62, "b")
+    state = limits.release(state, NOW + 63, "b", healthy=True, timed=True)
+    state = limits.release(state, NOW + 64, "slow", healthy=True, timed=True)
+    assert refused(state, GAP, NOW + 65) == Wait(1, "tokens")
+
+
+def test_an_end_by_a_clock_that_runs_ahead_only_delays():
+    state = limits.release(started(State(), GAP, NOW), NOW + 5.25, "a", healthy=True, timed=True)
+    assert refused(state, GAP, NOW + 5).seconds == pytest.approx(0.25)
+    assert refused(state, GAP, NOW + 6).seconds == pytest.approx(1.25)
+
+
+def test_a_probes_end_is_timed_like_any_other():
+    state = started(limits.trip(State(), NOW, "key"), GAP, NOW + 60)
+    state = limits.release(state, NOW + 61, "a", healthy=True, timed=True)
+    assert state.circuit_reason == ""
+    assert refused(state, GAP, NOW + 62) == Wait(1, "tokens")
+
+
 def test_the_bucket_empties_and_fills_up_to_its_capacity():
     policy = Policy(max_concurrency=100, capacity=3, refill_per_second=0.5)
     state = State()
@@ -170,11 +215,14 @@ class World:
     now: float = NOW
     running: dict[str, float] = field(default_factory=dict)
     starts: list[float] = field(default_factory=list)
+    ended: float = 0.0
     told: bool = False
     names: int = 0
 
     def step(self, what: str, amount: float) -> None:
         self.now += amount
+        died = [expiry for expiry in self.running.values() if expiry <= self.now]
+        self.ended = max([self.ended, *died])
         self.running = {lease: expiry for lease, expiry in self.running.items() if expiry > self.now}
         getattr(self, what)(amount)
         self.check()
@@ -186,6 +234,7 @@ class World:
         if isinstance(verdict, Permit):
             self.running[lease] = self.now + self.policy.lease_seconds
             self.starts.append(self.now)
+            assert self.now - self.ended >= self.policy.gap_seconds - ROUNDING
         else:
             assert verdict.seconds > 0
 
@@ -193,7 +242,9 @@ class World:
         if self.running:
             lease = sorted(self.running)[int(amount * 10) % len(self.running)]
             del self.running[lease]
-            self.state = limits.release(self.state, self.now, lease, healthy=amount > 0.5)
+            self.state = limits.release(self.state, self.now, lease, healthy=amount > 0.5,
+                                        timed=self.policy.gap_seconds > 0)
+            self.ended = self.now
 
     def refuse(self, amount: float) -> None:
         self.state = limits.penalise(self.state, self.policy, self.now, amount if amount > 1 else None)
@@ -217,7 +268,8 @@ class World:
 POLICIES = st.builds(
     Policy, max_concurrency=st.integers(1, 5), spacing_seconds=st.sampled_from([0.0, 0.5, 3.0]),
     capacity=st.sampled_from([0.0, 1.0, 4.0]), refill_per_second=st.sampled_from([0.0, 0.3, 2.0]),
-    lease_seconds=st.sampled_from([1.0, 20.0]), circuit_cooldown=st.sampled_from([1.0, 5.0]))
+    gap_seconds=st.sampled_from([0.0, 0.0, 2.0]), lease_seconds=st.sampled_from([1.0, 20.0]),
+    circuit_cooldown=st.sampled_from([1.0, 5.0]))
 STEPS = st.lists(st.tuples(
     st.sampled_from(["start", "start", "start", "finish", "finish", "refuse", "trip", "tell"]),
     st.sampled_from([0.0, 0.1, 0.4, 0.9, 1.0, 2.5, 7.0])), max_size=60)

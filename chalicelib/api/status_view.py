@@ -123,6 +123,7 @@ def _sentence(job: Job) -> str:
         return str((job.error or {}).get("message") or "The job could not be done.")
     return {
         Status.UPLOADING: "Waiting for the file to arrive.",
+        Status.PENDING: "The file came with its request and is about to be worked on.",
         Status.UPLOADED: "The file has arrived and is about to be read.",
         Status.PROCESSING: _processing_sentence(job),
         Status.COMPLETED: _completed_sentence(job),

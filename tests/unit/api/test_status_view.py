@@ -52,6 +52,7 @@ def test_counters_add_up_to_the_total():
 @pytest.mark.parametrize(("changes", "stage"), [
     ({"status": Status.UPLOADING, "planned": False}, "file_upload"),
     ({"status": Status.UPLOADED, "planned": False}, "file_processing"),
+    ({"status": Status.PENDING, "planned": False}, "file_processing"),
     ({"planned": False}, "file_processing"), ({}, "batch_processing"), ({"status": Status.COMPLETED}, "completed"),
     ({"status": Status.CANCELLED}, "cancelled"), ({"status": Status.ERROR, "planned": False}, "file_processing"),
     ({"status": Status.ERROR, "planned": False, "uploaded_at": ""}, "file_upload")])
@@ -87,3 +88,13 @@ def test_error_tells_whether_running_again_can_help():
     told = view(replace(RUNNING, status=Status.ERROR, error=error), NOW).error
     assert told is not None
     assert (told.recoverable, told.details) == (True, {"limit": 5})
+
+
+@pytest.mark.parametrize("status", [*Status])
+def test_every_status_is_told_in_a_sentence(status: Status):
+    told = view(replace(RUNNING, status=status), NOW)
+    assert (told.status, told.user_message.endswith(".")) == (status.value, True)
+
+
+def test_a_file_that_came_with_its_request_can_be_cancelled_before_work_begins():
+    assert "cancel" in actions(replace(RUNNING, status=Status.PENDING, planned=False))

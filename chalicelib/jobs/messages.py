@@ -41,7 +41,7 @@ class BatchMessage(BaseModel):
     total_batches: int = Field(ge=1)
     run: int = 1
     items: list[Any] = Field(
-        validation_alias=AliasChoices("items", "leads", "batch_data", "products", "prices"), min_length=1)
+        validation_alias=AliasChoices("items", "leads", "batch_data", "products"), min_length=1)
     columns: dict[str, dict[str, str]] = Field(default_factory=dict)
     failures: int = Field(0, ge=0)
     """Receives that failed before the message was last handed on: copies start SQS's count anew, we do not."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import inspect
 import pydoc
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from chalicelib.bootstrap import PIPELINES
 from chalicelib.deploy.alarms import physical
 from chalicelib.deploy.facts import FunctionFacts, function_facts
 from chalicelib.deploy.template import written
@@ -47,7 +49,7 @@ def test_every_function_has_a_role_and_every_role_a_function():
 
 def test_every_function_can_be_overheard():
     """An entry that moved would make its function silent, and every right of it look unused."""
-    functions = {entry.format(self=_Working()) for entry in ENTRIES.values()}
+    functions = {entry.format(self=_Working(name)) for entry in ENTRIES.values() for name in PIPELINES}
     assert functions == set(FUNCTIONS)
     for place in ENTRIES:
         found = pydoc.locate(place)
@@ -56,8 +58,8 @@ def test_every_function_can_be_overheard():
 
 
 class _Working:
-    class pipeline:
-        name = "leads"
+    def __init__(self, name: str) -> None:
+        self.pipeline = SimpleNamespace(name=name)
 
 
 def test_only_lambda_may_take_the_roles():
@@ -83,7 +85,7 @@ def test_no_policy_allows_every_action_of_a_service():
 def test_nobody_outside_is_allowed_anything_but_the_trusted_principal_and_alarms():
     allowed = [each["Principal"] for _, document in documents() for each in statements(document)
                if each["Effect"] == "Allow" and "Principal" in each]
-    assert allowed == [{"AWS": {"Ref": "TrustedPrincipal"}}] * 2 + [{"Service": "cloudwatch.amazonaws.com"}]
+    assert allowed == [{"AWS": {"Ref": "TrustedPrincipal"}}] * 3 + [{"Service": "cloudwatch.amazonaws.com"}]
 
 
 def test_only_the_listener_of_a_queue_may_receive_from_it():

@@ -103,8 +103,8 @@ def test_the_bucket_is_closed_versioned_and_cleans_up():
     assert bucket["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
     days = {rule["Id"]: rule.get("ExpirationInDays") for rule in bucket["LifecycleConfiguration"]["Rules"]}
-    assert days == {"uploads": {"Ref": "UploadDays"}, "received": {"Ref": "UploadDays"}, "spool": {"Ref": "SpoolDays"}, "exports": {"Ref": "ExportDays"},
-                    "dry": 1, "multipart": None, "versions": None}
+    assert days == {"uploads": {"Ref": "UploadDays"}, "received": {"Ref": "UploadDays"}, "spool": {"Ref": "SpoolDays"},
+                    "exports": {"Ref": "ExportDays"}, "dry": 1, "multipart": None, "versions": None}
 
 
 def test_the_notification_has_one_owner_on_each_road():

@@ -39,29 +39,43 @@ class Judged:
     """Answers of one set. `wanted`: rows whose item is in the list; of the rest nothing is right."""
 
     wanted: int = 0
-    answers: list[tuple[float, bool, bool, bool]] = field(default_factory=list)
-    """Confidence, accepted, right, held back from the fit."""
+    answers: list[tuple[float, bool, bool, bool, bool]] = field(default_factory=list)
+    """Confidence, accepted, right, held back from the fit, whether the set has an answer to the row at all."""
     wanted_held_back: int = 0
+    same_code: int = 0
+    """Accepted rows without an answer in the set that name an article number of the item."""
 
-    def add(self, match: Match, *, right: bool, unseen: bool = True) -> None:
-        self.answers.append((match.confidence, match.accepted, right, unseen))
+    def add(self, match: Match, *, right: bool, unseen: bool = True, known: bool = True) -> None:
+        self.answers.append((match.confidence, match.accepted, right, unseen, known))
+        why = match.candidates[0].reasons
+        self.same_code += match.accepted and not known and any(each.startswith("code equal") for each in why)
 
     @property
     def top1(self) -> float:
-        return sum(right for _, _, right, _ in self.answers) / self.wanted
+        return sum(right for _, _, right, *_ in self.answers) / self.wanted
 
     def f1(self, threshold: float = THRESHOLD, *, unseen: bool = False) -> float:
-        given = [right for sure, _, right, new in self.answers if sure >= threshold and (new or not unseen)]
+        given = [right for sure, _, right, new, _ in self.answers if sure >= threshold and (new or not unseen)]
         return 2 * sum(given) / (len(given) + (self.wanted_held_back if unseen else self.wanted))
 
-    def accepted(self) -> tuple[float, float]:
-        """Precision, and right ones as a share of those wanted."""
-        right = [right for _, accepted, right, _ in self.answers if accepted]
-        return (sum(right) / len(right) if right else math.nan), sum(right) / self.wanted
+    def accepted(self, *, unseen: bool = False, known: bool = False) -> tuple[float, float]:
+        """Precision, and right ones as a share of those wanted; of rows that the fit has not seen, that have an answer.
+
+        A row that the set has no answer to counts as wrong, unless only `known` ones are asked for.
+        """
+        right = [right for _, accepted, right, new, answered in self.answers
+                 if accepted and (new or not unseen) and (answered or not known)]
+        wanted = self.wanted_held_back if unseen else self.wanted
+        return (sum(right) / len(right) if right else math.nan), sum(right) / wanted
+
+    @property
+    def unknown(self) -> int:
+        """Accepted rows that the set has no answer to."""
+        return sum(accepted and not answered for _, accepted, _, _, answered in self.answers)
 
     def reliability(self) -> list[tuple[int, float]]:
         """For each bin of confidence: answers, and the share of right ones."""
-        found = [[right for sure, _, right, _ in self.answers if low <= sure < high]
+        found = [[right for sure, _, right, *_ in self.answers if low <= sure < high]
                  for low, high in pairwise(BINS)]
         return [(len(each), sum(each) / len(each) if each else math.nan) for each in found]
 
@@ -84,12 +98,13 @@ def judge(pairs: Pairs, *, missing: bool = False) -> Judged:
     items = [item for item in pairs.items if not (missing and is_gone(item))]
     held = {item.id for item in items}
     right = {(row, item) for row, item in pairs.right if item in held}
+    known = {row for row, _ in pairs.right}
     found = Judged(len(right), wanted_held_back=sum(held_back(row) for row, _ in right))
     matcher = Matcher(Index(items))
     for row, query in pairs.queries:
         match = matcher.match(query)
         if match.best:
-            found.add(match, right=(row, match.best.item.id) in right, unseen=held_back(row))
+            found.add(match, right=(row, match.best.item.id) in right, unseen=held_back(row), known=row in known)
     return found
 
 
@@ -226,6 +241,9 @@ def _table(items: int, judged: dict[str, Judged], lacking: dict[str, Judged], la
         line("accepted: precision", lambda each: judged[each].accepted()[0]),
         line("accepted: of those wanted", lambda each: judged[each].accepted()[1]),
         line("a fifth missing: precision", lambda each: lacking[each].accepted()[0]),
+        line("the same, rows the set has an answer to", lambda each: lacking[each].accepted(known=True)[0]),
+        line("the same, of them unknown to the fit",
+             lambda each: lacking[each].accepted(known=True, unseen=True)[0] if each in pairs else None),
         line("a fifth missing: of those wanted", lambda each: lacking[each].accepted()[1]),
         *(line(f"right where it says {low:g} to {min(high, 1):g}",
                lambda each, place=place: judged[each].reliability()[place][1])  # type: ignore[misc]
@@ -234,7 +252,7 @@ def _table(items: int, judged: dict[str, Judged], lacking: dict[str, Judged], la
         line("items per CPU s, extractOne", slow.pace.get, 1),
     ]
     return Table(f"The LOCAL matcher on public pairs and on a list of {items:,} items", ("what", *sets), tuple(lines),
-                 tuple(_notes(large, slow, pairs, peak)))
+                 tuple(_notes(large, slow, pairs, lacking, peak)))
 
 
 def twins(pairs: Pairs) -> int:
@@ -243,18 +261,25 @@ def twins(pairs: Pairs) -> int:
     return sum(count for count in counts.values() if count > 1)
 
 
-def _notes(large: dict[str, Any], slow: _Slow, pairs: dict[str, Pairs], peak: float) -> Iterable[str]:
+def _notes(large: dict[str, Any], slow: _Slow, pairs: dict[str, Pairs], lacking: dict[str, Judged],
+           peak: float) -> Iterable[str]:
     ratios = [large["pace"][level] / pace for level, pace in slow.pace.items()]
     faster = f" At least {min(ratios):.0f} times the pace of extractOne." if ratios else ""
     yield (f"The list is built in {large['built']:.1f} CPU s; all rows of L1 to L5 take {large['matched']:.1f} CPU s; "
            f"peak memory of the process {peak:.0f} MB, list and rows included.{faster}")
     yield ("L1: sizes spelt otherwise, words cut short; L2: also typing errors and another order; L3: also a word less "
            "and hyphens; L4: no code (an item of the same name counts); L5: a digit of the code wrong, so nothing is "
-           f"accepted. Accepted: confidence from {ACCEPT}, and all codes and numbers of the row stand at the item.")
+           f"accepted. Accepted: confidence from {ACCEPT}, and the row settles the choice: by a code that one item "
+           "alone has, or by all words that count and a lead over every item that its numbers allow.")
+    for name in pairs:
+        if unknown := lacking[name].unknown:
+            yield (f"A row that the set has no answer to counts as wrong when it is accepted. Of {unknown} such rows "
+                   f"of {name}, a fifth of the items missing, {lacking[name].same_code} name a code of the item.")
     alike = ", ".join(f"{twins(each)} of {len(each.items):,} in {name}" for name, each in pairs.items())
     if alike:
-        yield ("The rows unknown to the fit are unknown to the weights of the confidence only: factors and thresholds "
-               "were chosen by hand, by totals over all rows of these sets.")
+        yield ("The rows unknown to the fit are unknown to the weights of the confidence only. Factors and limits were "
+               "chosen by hand, by totals: older ones over all rows of these sets, newer ones (acceptance, the row's "
+               "share of the norm, codes that a row does not name) over the other rows, with these in sight.")
         yield f"Items with the same words as another one, of which only one counts as right: {alike}."
     if not present():
         yield f"NOT MEASURED: {', '.join(NAMES)}, for want of {'/'.join(DATA.parts[-4:])} beside the checkout."

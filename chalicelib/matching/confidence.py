@@ -15,7 +15,7 @@ from chalicelib.matching.model import Units
 from chalicelib.matching.words import is_code
 
 FACTS = ("always", "log of score", "margin", "code agrees", "number differs", "price apart")
-WEIGHTS = (0.59, 1.80, 5.04, 1.37, -0.55, -1.92)
+WEIGHTS = (0.71, 1.98, 4.81, 1.43, -0.63, -1.78)
 UNIT_DIFFERS = -1.5
 """By hand: another unit divides the odds by 4.5."""
 _LEAST, _MOST_MARGIN, _MOST_APART = 0.01, 0.5, 2.0

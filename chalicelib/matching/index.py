@@ -80,6 +80,14 @@ class Index:
     def has_code(self, code: str) -> bool:
         return code in self._codes
 
+    def bearers(self, code: str) -> int:
+        """Items whose own column holds this code."""
+        return len(self._codes.get(code, ()))
+
+    def standing(self, word: str) -> int:
+        """Items that have this word in title or maker."""
+        return len(self._places.get(word, ()))
+
     def meant(self, word: str) -> tuple[tuple[str, float], ...]:
         """Words of this list that an unknown word may stand for, each with its likeness."""
         found = self._meanings.get(word)

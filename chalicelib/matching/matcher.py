@@ -1,18 +1,20 @@
 """The LOCAL matcher: for one row, the item of a price list that it means, how sure that is, and why.
 
 Candidates come from the index, the likely ones are compared in full, a fixed logistic function says how probable the
-best one is. Nothing is accepted on its score alone: the codes, numbers and sizes of the row must stand at the item,
-since a list that lacks the right item nearly always holds a neighbour of it.
+best one is. Nothing is accepted on its score alone: the row must settle the choice (`acceptance`), since a list that
+lacks the right item nearly always holds a neighbour of it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from chalicelib.matching.acceptance import settled
 from chalicelib.matching.confidence import SUREST, confidence
 from chalicelib.matching.index import KEYWORDS_READ, Index, Side
 from chalicelib.matching.learned import Learned
-from chalicelib.matching.likeness import Likeness, Question, digits_agree, likeness
+from chalicelib.matching.likeness import Likeness, Question, likeness
 from chalicelib.matching.model import Candidate, Match, PriceItem, Query, Tier, Units
 from chalicelib.matching.reasons import reasons
 from chalicelib.matching.units import units
@@ -21,8 +23,7 @@ from chalicelib.matching.words import LONGEST, Words, code_key, is_code, words
 THRESHOLD = 0.4
 """Confidence from which an answer is worth showing as one: for calibrated values F1 is highest at half of itself."""
 ACCEPT = 0.7
-"""Confidence from which an answer may stand without a person. Between the two, a list that lacks the right item
-still fools the score: with a fifth of Abt-Buy's items away, 0.4 gave a precision of 0.977, and 0.7 gives 0.985."""
+"""Confidence from which an answer may stand without a person, where the row settles the choice too."""
 OFFERED = 3
 COMPARED = 12
 """Candidates compared in full; 24 and 40 gave the same F1 on the public pairs."""
@@ -59,19 +60,20 @@ class Matcher:
         second = ranked[1].found.score if len(ranked) > 1 else 0.0
         sure = SUREST if taught else confidence(best.found, second, best.unit)
         candidates = tuple(self._candidate(query, question, each) for each in ranked[:self._offered])
-        return Match(sure, self._tier(question, best, sure, taught=bool(taught)), candidates, learned=bool(taught))
+        return Match(sure, self._tier(question, ranked, sure, taught=bool(taught)), candidates, learned=bool(taught))
 
     def compared(self, query: Query) -> list[Compared]:
         """All that was compared for a row, best first: for calibration."""
         return self._ranked(query, self._question(query))
 
-    def _tier(self, question: Question, best: Compared, sure: float, *, taught: bool) -> Tier:
+    def _tier(self, question: Question, ranked: Sequence[Compared], sure: float, *, taught: bool) -> Tier:
         if taught:
             return Tier.ACCEPTED
         if sure < self._threshold:
             return Tier.UNMATCHED
-        agree = digits_agree(question, self._index.sides[best.place], best.found)
-        return Tier.ACCEPTED if sure >= self._accept and agree else Tier.REVIEW
+        found = [(each.place, each.found) for each in ranked]
+        stands = sure >= self._accept and settled(question, self._index, found)
+        return Tier.ACCEPTED if stands else Tier.REVIEW
 
     def _ranked(self, query: Query, question: Question) -> list[Compared]:
         places = self._index.likely(question.side.title, question.side.maker, question.codes, COMPARED)

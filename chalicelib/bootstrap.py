@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     from chalicelib.adapters.days import Days
     from chalicelib.adapters.deepseek import DeepSeek
     from chalicelib.adapters.erasing import Erasing
+    from chalicelib.adapters.keepa import Keepa
     from chalicelib.adapters.lead_listing import LeadListing
     from chalicelib.adapters.lead_undo import LeadUndo
     from chalicelib.adapters.leads import Leads
+    from chalicelib.adapters.leases import Leases
     from chalicelib.adapters.ledger import Ledger
     from chalicelib.adapters.limiter import Limiter
     from chalicelib.adapters.mappings import Mappings
@@ -148,6 +150,11 @@ class Services:
         return self.call(DayReporter, remaining=_remaining(context))
 
     # --- what can be injected
+
+    @cached_property
+    def at_once_for(self) -> Callable[[str, Callable[[], float]], AtOnce]:
+        """Makes the `AtOnce` of a request, from a pipeline's name and the seconds that are left."""
+        return self.at_once
 
     @cached_property
     def pipelines(self) -> Pipelines:
@@ -273,6 +280,16 @@ class Services:
         return lru_cache(maxsize=1)(self._deepseek)
 
     @cached_property
+    def leases(self) -> Leases:
+        from chalicelib.adapters.leases import Leases
+
+        return Leases(self._dynamodb, self.settings.limits_table, clock=self.clock)
+
+    @cached_property
+    def keepa(self) -> Callable[[], Keepa]:
+        return lru_cache(maxsize=1)(self._keepa)
+
+    @cached_property
     def cache(self) -> Callable[[], Cache]:
         return lru_cache(maxsize=1)(self._cache)
 
@@ -284,6 +301,13 @@ class Services:
         from chalicelib.adapters.deepseek import DeepSeek
 
         return DeepSeek(self.settings.deepseek, self.limiter, requests.Session(), metrics=self.metrics)
+
+    def _keepa(self) -> Keepa:
+        import requests
+
+        from chalicelib.adapters.keepa import Keepa
+
+        return Keepa(self.settings.keepa, self.limiter, requests.Session(), metrics=self.metrics)
 
     def _cache(self) -> Cache:
         from chalicelib.adapters.cache import Cache

@@ -42,12 +42,14 @@ class RequestProblem(Problem):
 
     BAD_REQUEST = "BAD_REQUEST", 400, "The request is not what this route expects; details name the fields."
     BAD_CURSOR = "BAD_CURSOR", 400, "The cursor is not one this route gave out, or belongs to another query."
+    UNKNOWN_PROVIDER = "UNKNOWN_PROVIDER", 400, "There is no such provider; details list those that there are."
     UNSUPPORTED_TYPE = "UNSUPPORTED_TYPE", 415, "The content type is not accepted here."
     LENGTH_REQUIRED = "LENGTH_REQUIRED", 411, "Send a Content-Length; chunked bodies do not pass the gateway."
     UNAUTHORIZED = "UNAUTHORIZED", 401, "The bearer token is missing, malformed, expired or not ours."
     FORBIDDEN = "FORBIDDEN", 403, "The token does not carry the role this route asks for."
     NOT_FOUND = "NOT_FOUND", 404, "There is no such thing, or it belongs to somebody else."
     UPLOAD_NOT_FOUND = "UPLOAD_NOT_FOUND", 404, "There is no such job, or it belongs to somebody else."
+    CATALOG_NOT_FOUND = "CATALOG_NOT_FOUND", 404, "There is no such catalogue, or it belongs to somebody else."
     METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED", 405, "The route exists, but not with this method."
     CANNOT_CANCEL = "CANNOT_CANCEL", 409, "The job has already ended; there is nothing left to cancel."
     CANNOT_RESUME = "CANNOT_RESUME", 409, "Only a cancelled or paused job can be resumed."
@@ -56,11 +58,14 @@ class RequestProblem(Problem):
     CANNOT_FORCE = "CANNOT_FORCE", 400, "The total is unknown or nothing is missing, so there is nothing to force."
     STATUS_BACKWARDS = "STATUS_BACKWARDS", 409, "A status only moves forward."
     EMAIL_TAKEN = "EMAIL_TAKEN", 409, "Another lead of yours already has this e-mail."
+    CATALOG_NOT_READY = "CATALOG_NOT_READY", 409, "The catalogue is still being imported, or was not imported."
+    ENRICHMENT_RUNNING = "ENRICHMENT_RUNNING", 409, "An enrichment of this catalogue is running; wait for its end."
     IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH", 409, "This Idempotency-Key was used for a different request."
     PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE", 413, "The body is larger than the gateway carries; use POST /upload."
     INVALID_LEAD = "INVALID_LEAD", 422, "The changed lead would not be a valid lead."
     RATE_LIMITED = "RATE_LIMITED", 429, "Too many requests; wait for Retry-After seconds."
     INTERNAL = "INTERNAL", 500, "Something broke on our side; the request id finds it in the logs."
+    PROVIDER_UNAVAILABLE = "PROVIDER_UNAVAILABLE", 503, "The provider cannot be asked: it has no key here."
     UNAVAILABLE = "UNAVAILABLE", 503, "A service we need does not answer; try again after Retry-After seconds."
 
 
@@ -92,6 +97,7 @@ class RowProblem(Problem):
     """Codes of rejects: a row that cannot be stored, kept with its reason."""
 
     TOO_FEW_FIELDS = "TOO_FEW_FIELDS", 422, "A lead needs two of first name, last name, e-mail, phone, company."
+    NO_PRODUCT = "NO_PRODUCT", 422, "A product needs a name, a description, an SKU, or a code (UPC, EAN, ASIN)."
     FIELD_TOO_LONG = "FIELD_TOO_LONG", 422, "A field is longer than the limit."
     ROW_TOO_LARGE = "ROW_TOO_LARGE", 422, "The row is larger than the limit."
     POISON_ROW = "POISON_ROW", 422, "The provider fails on this row alone, again and again."

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from chalicelib.adapters.budget import Budget
     from chalicelib.adapters.cache import Cache
+    from chalicelib.adapters.convex import ConvexBatchProcessor
     from chalicelib.adapters.corrections import Corrections
     from chalicelib.adapters.days import Days
     from chalicelib.adapters.deepseek import DeepSeek
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
     from chalicelib.adapters.limiter import Limiter
     from chalicelib.adapters.mappings import Mappings
     from chalicelib.adapters.notices import Notices
+    from chalicelib.adapters.price_fixes import PriceFixes
+    from chalicelib.adapters.price_lists import PriceLists
+    from chalicelib.adapters.price_results import PriceResults
     from chalicelib.adapters.records import Records
     from chalicelib.adapters.s3 import Blobs
     from chalicelib.adapters.sqs import Queues
@@ -293,7 +297,40 @@ class Services:
     def cache(self) -> Callable[[], Cache]:
         return lru_cache(maxsize=1)(self._cache)
 
+    @cached_property
+    def price_lists(self) -> PriceLists:
+        from chalicelib.adapters.price_lists import PriceLists
+
+        return PriceLists(self._dynamodb, self.settings.prices_table, blobs=self.blobs, ledger=self.ledger)
+
+    @cached_property
+    def price_results(self) -> PriceResults:
+        from chalicelib.adapters.price_results import PriceResults
+
+        return PriceResults(self._dynamodb, self.settings.prices_table, self.settings.ledger_table,
+                            sleep=self.sleep, rng=self.rng)
+
+    @cached_property
+    def price_fixes(self) -> PriceFixes:
+        from chalicelib.adapters.price_fixes import PriceFixes
+
+        return PriceFixes(self._dynamodb, self.settings.prices_table, sleep=self.sleep, rng=self.rng)
+
+    @cached_property
+    def convex(self) -> Callable[[], ConvexBatchProcessor | None]:
+        """Answers None where no deployment is set."""
+        return lru_cache(maxsize=1)(self._convex)
+
     # --- inside
+
+    def _convex(self) -> ConvexBatchProcessor | None:
+        if not self.settings.convex_url:
+            return None
+        from chalicelib.adapters.convex import ConvexBatchProcessor
+        from chalicelib.adapters.convex_calls import pooled_session
+
+        return ConvexBatchProcessor(self.settings.convex, self.limiter, pooled_session(self.settings.convex),
+                                    metrics=self.metrics)
 
     def _deepseek(self) -> DeepSeek:
         import requests

@@ -88,6 +88,7 @@ class FileProblem(Problem):
     CELL_TOO_LONG = "CELL_TOO_LONG", 422, "A cell is longer than the limit."
     ARCHIVE_BOMB = "ARCHIVE_BOMB", 422, "The file unpacks to far more than its size allows."
     ENTITY_BOMB = "ENTITY_BOMB", 422, "The file declares XML entities, which no honest workbook needs."
+    NO_PRICE_LIST = "NO_PRICE_LIST", 422, "There is no price list to match with; drop one, then retry."
     UPLOAD_NEVER_FINISHED = "UPLOAD_NEVER_FINISHED", 422, "The upload link expired before a file arrived."
     SPLIT_FAILED = "SPLIT_FAILED", 422, "The file could not be split in three attempts; retry, or send us the job id."
     ALL_BATCHES_FAILED = "ALL_BATCHES_FAILED", 422, "Every batch failed; the events say why, retry runs them again."
@@ -102,6 +103,10 @@ class RowProblem(Problem):
     ROW_TOO_LARGE = "ROW_TOO_LARGE", 422, "The row is larger than the limit."
     POISON_ROW = "POISON_ROW", 422, "The provider fails on this row alone, again and again."
     MALFORMED_ROW = "MALFORMED_ROW", 422, "The row is not an object of named texts."
+    NO_DESCRIPTION = "NO_DESCRIPTION", 422, "The row has a number but says not of what: its description is missing."
+    NO_RATE = "NO_RATE", 422, "An item of a price list needs a rate."
+    NOT_A_NUMBER = "NOT_A_NUMBER", 422, "A quantity or rate is not a number that can be read in one way only."
+    PRICE_LIST_GONE = "PRICE_LIST_GONE", 422, "The price list of the job is there no more."
 
 
 class DropmillError(Exception):

@@ -149,7 +149,8 @@ class Rehearsal:
 class Pipeline:
     """One of leads, products, prices, images.
 
-    `read(path, file_name, options)` streams a local file into items and raises `FileRefused`.
+    `read(path, file_name, options)` streams a local file into items and raises `FileRefused`. The options are the
+    job's, with `memory` (a `columns.Memory`), and while the job itself is planned also `job`; a dry run has none.
     `process(batch, work)` does the provider's work; it may raise `Waiting`, `Transient`, `Unavailable` or
     `ContentRefused`.
     `effects(job, batch, processed)` reads the present state and plans the writes; called again after a lost race.

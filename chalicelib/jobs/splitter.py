@@ -163,7 +163,7 @@ class Splitter:
             raise FileRefused(FileProblem.UPLOAD_NEVER_FINISHED, "The uploaded object is gone.") from None
 
     def _cut(self, job: Job, pipeline: Pipeline, path: str, sha256: str, claim: str) -> Job | None:
-        options = {**job.options, "maxRows": self.settings.max_rows, "memory": self.mappings.of_job(job)}
+        options = {**job.options, "maxRows": self.settings.max_rows, "memory": self.mappings.of_job(job), "job": job}
         links = Links(job, self.ledger)
         reading = Linked(pipeline.read(path, job.file_name, options), links)
         items = iter(reading)

@@ -329,7 +329,7 @@ class Services:
         from chalicelib.adapters.convex import ConvexBatchProcessor
         from chalicelib.adapters.convex_calls import pooled_session
 
-        return ConvexBatchProcessor(self.settings.convex, self.limiter, pooled_session(self.settings.convex),
+        return ConvexBatchProcessor(self.settings.convex, self.limiter, pooled_session(self.settings.convex_max_in_flight),
                                     metrics=self.metrics)
 
     def _deepseek(self) -> DeepSeek:

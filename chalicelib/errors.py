@@ -99,6 +99,7 @@ class RowProblem(Problem):
 
     TOO_FEW_FIELDS = "TOO_FEW_FIELDS", 422, "A lead needs two of first name, last name, e-mail, phone, company."
     NO_PRODUCT = "NO_PRODUCT", 422, "A product needs a name, a description, an SKU, or a code (UPC, EAN, ASIN)."
+    INVALID_CODE = "INVALID_CODE", 422, "The code is none, and nothing else names the product."
     FIELD_TOO_LONG = "FIELD_TOO_LONG", 422, "A field is longer than the limit."
     ROW_TOO_LARGE = "ROW_TOO_LARGE", 422, "The row is larger than the limit."
     POISON_ROW = "POISON_ROW", 422, "The provider fails on this row alone, again and again."

@@ -18,9 +18,10 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from chalicelib.matching.index import Index, Side
+from chalicelib.matching.index import Index, Side, side_of
 from chalicelib.matching.likeness import Likeness, Question, articles
-from chalicelib.matching.words import has_digit, is_code
+from chalicelib.matching.model import PriceItem, Query
+from chalicelib.matching.words import code_key, has_digit, is_code, words
 
 LEAD = 0.3
 """Of the best score: how far behind the next item must be that the row's numbers allow."""
@@ -56,6 +57,20 @@ def digits_agree(question: Question, side: Side, found: Likeness) -> bool:
     return all(_held(mark, held, run, found.code_alike) for mark in question.marks)
 
 
+def names_agree(query: Query, item: PriceItem) -> bool:
+    """Whether an item has every code, number and size that a row names, without a list to ask.
+
+    For those who choose among candidates by other means. A code in the row's own column that looks like an article
+    number must stand at the item wherever the item has one.
+    """
+    side = side_of(item)
+    held = {*side.title, *side.maker, *side.elsewhere, *side.section, side.code}
+    run, code = "".join(side.title), code_key(query.code)
+    if is_code(code) and code not in held and any(map(is_code, held)):
+        return False
+    return all(_held(mark, held, run, None) for mark in words(query.description).marks)
+
+
 def _only_silent(question: Question, side: Side, found: Likeness) -> bool:
     """Whether the item has all codes of the row, and of its other numbers none that differs: it just gives fewer."""
     if not found.shared or found.code_alike or found.code_differs or found.number_differs:
@@ -73,7 +88,9 @@ def _is_article(mark: tuple[str, ...]) -> bool:
 
 def _held(mark: tuple[str, ...], held: set[str], run: str, alike: tuple[str, str] | None) -> bool:
     whole, *parts = mark
-    if whole in held or (parts and all(part in held for part in parts)) or (len(whole) >= 5 and whole in run):
+    if whole in held or (parts and all(part in held for part in parts)):
+        return True
+    if len(whole) >= 5 and re.search(rf"(?<!\d){re.escape(whole)}(?!\d)", run):
         return True
     return alike is not None and alike[0] in mark and _goes_on(*alike)
 
@@ -114,5 +131,5 @@ def _leads(question: Question, index: Index, found: Likeness, rivals: Sequence[t
     return next(allowed, 0.0) <= (1 - LEAD) * found.score
 
 
-def _square(index: Index, words: Iterable[str]) -> float:
-    return sum(index.weight(word) ** 2 for word in sorted(words))
+def _square(index: Index, found: Iterable[str]) -> float:
+    return sum(index.weight(word) ** 2 for word in sorted(found))

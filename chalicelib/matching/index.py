@@ -53,7 +53,7 @@ class Index:
 
     def __init__(self, items: Iterable[PriceItem]) -> None:
         self.items: tuple[PriceItem, ...] = tuple(items)
-        self.sides: list[Side] = [_side(item) for item in self.items]
+        self.sides: list[Side] = [side_of(item) for item in self.items]
         counts: Counter[str] = Counter()
         for side in self.sides:
             counts.update(side.words)
@@ -219,7 +219,8 @@ def shared_beginning(one: str, other: str) -> int:
                 min(len(one), len(other)))
 
 
-def _side(item: PriceItem) -> Side:
+def side_of(item: PriceItem) -> Side:
+    """An item as words."""
     further = words(item.keywords, KEYWORDS_READ).sequence if item.keywords else ()
     code = _few(item.code[:LONGEST]) if item.code else ()
     section = _few(f"{item.category} {item.subcategory}"[:LONGEST]) if item.category or item.subcategory else ()

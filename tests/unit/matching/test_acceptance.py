@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from benchmarks.catalogue import catalogue
+from chalicelib.matching.acceptance import names_agree
 from chalicelib.matching.index import Index
 from chalicelib.matching.matcher import Matcher
 from chalicelib.matching.model import PriceItem, Query, Tier
@@ -102,3 +103,19 @@ def test_own_column_holds_a_code_that_settles_it_unless_two_items_share_it():
     drill, spare = (PriceItem(name, text, code="DHP-482Z") for name, text in (("I0", "Hammer drill"), ("I1", "Chuck")))
     assert accepted(Query("hammer drill", code="dhp482z"), drill)
     assert not accepted(Query("drill body", code="dhp482z"), drill, spare)
+
+
+@pytest.mark.parametrize(("query", "item", "agree"), [
+    (Query("valve 15mm"), PriceItem("A", "Ball valve 1.5 cm"), True),
+    (Query("valve 15mm"), PriceItem("A", "Ball valve"), False),
+    (Query("switch FS-105"), PriceItem("A", "Switch", code="FS105"), True),
+    (Query("switch FS105"), PriceItem("A", "Switch FS105NA"), True),
+    (Query("switch FS105"), PriceItem("A", "Switch FS1052"), False),
+    (Query("switch 10524"), PriceItem("A", "Switch FS310524"), False),
+    (Query("switch FS105NA"), PriceItem("A", "Switch FS105"), False),
+    (Query("drill", code="DHP482Z"), PriceItem("A", "Drill", code="dhp-482z"), True),
+    (Query("drill", code="DHP482Z"), PriceItem("A", "Drill", code="DHP999X"), False),
+    (Query("drill", code="DHP482Z"), PriceItem("A", "Drill"), True),
+    (Query("drill", code="12"), PriceItem("A", "Drill", code="DHP999X"), True)])
+def test_names_agree_without_a_list(query, item, agree):
+    assert names_agree(query, item) is agree

@@ -1,5 +1,7 @@
 """A DeepSeek that standardises rows by simple rules, over the true protocol, and fails in all the ways it is known to.
 
+Rows with candidates get the number of the one that shares most of its words with them, 0 where none shares half.
+
 Acts (in `--script`, `--chances` and `POST /_fake/behaviour`; an amount follows a colon):
 
     ok                                     a good answer
@@ -10,6 +12,7 @@ Acts (in `--script`, `--chances` and `POST /_fake/behaviour`; an amount follows 
     blank  length  insufficient_system_resource  content_filter    what HTTP calls 200 and is none
     broken  fenced                         half a JSON text; JSON in a code fence
     missing  extra  repeated  swapped  empty  invented_email  invented_phone    wrong rows in good JSON
+    none  last  outside                    as the choice of every row: 0, its last candidate, one after its last
 
 `poison` maps a text to a status: a request with that text in it always gets that status. `capacity` is the number of
 requests served at a time; above it, 429 (0: always).
@@ -35,7 +38,7 @@ MESSAGES = {
     403: "Forbidden", 404: "Not Found", 422: "Invalid parameters", 429: "Rate limit reached", 500: "Server Error",
     503: "Server overloaded"}
 
-Row = dict[str, str]
+Row = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -227,7 +230,8 @@ def _completion(body: Mapping[str, Any], kind: str) -> dict[str, Any]:
 
 
 def _content(body: Mapping[str, Any], kind: str) -> tuple[str, str]:
-    rows = [standardise(row, _asked(body).get("columns", {})) for row in _asked(body).get("rows", ())]
+    rows = [choose(row, kind) if "candidates" in row else standardise(row, _asked(body).get("columns", {}))
+            for row in _asked(body).get("rows", ())]
     rows = _MISTAKES[kind](rows) if kind in _MISTAKES and rows else rows
     text = json.dumps({"rows": rows}, ensure_ascii=False)
     if kind == "blank":
@@ -247,6 +251,21 @@ def _asked(body: Any) -> dict[str, Any]:
         return {}
     return asked if isinstance(asked, dict) else {}
 
+
+def choose(row: Mapping[str, Any], kind: str = "ok") -> Row:
+    """The candidate of a row, by its number."""
+    offered = row["candidates"]
+    if kind in _CHOICES:
+        return {"id": str(row["id"]), "choice": _CHOICES[kind](offered[-1]["number"])}
+    wanted = set(re.findall(r"\w+", row["row"].get("text", "").casefold()))
+    shares = [(len(wanted & words) / len(words), -one["number"]) for one in offered
+              if (words := set(re.findall(r"\w+", one.get("text", "").casefold())))]
+    share, number = max(shares, default=(0.0, 0))
+    return {"id": str(row["id"]), "choice": -number if share >= 0.5 else 0}
+
+
+_CHOICES: Mapping[str, Callable[[int], int]] = {
+    "none": lambda _: 0, "last": lambda number: number, "outside": lambda number: number + 1}
 
 _HEADERS = (
     ("email", r"mail"), ("phone", r"phone|tel|mobile|cell|fax"), ("firstName", r"first|given|vorname"),
@@ -301,7 +320,7 @@ _MISTAKES: Mapping[str, Callable[[list[Row]], list[Row]]] = {
 
 KINDS = frozenset({
     "ok", *map(str, MESSAGES), "keepalive", "silence", "hangup", "blank", "length", "insufficient_system_resource",
-    "content_filter", "broken", "fenced", *_MISTAKES})
+    "content_filter", "broken", "fenced", *_MISTAKES, *_CHOICES})
 """Every act that may be asked for."""
 
 

@@ -1,1 +1,1 @@
-"""The prices pipeline: price lists come in, rows of bills and enquiries are matched with them."""
+"""Prices: rows of a bill or a list get the unit and the rate of the item that they mean."""

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import requests
 
-from chalicelib.local.fakes.deepseek import FakeDeepSeek, standardise
+from chalicelib.local.fakes.deepseek import FakeDeepSeek, choose, standardise
 from chalicelib.local.fakes.server import Act, Behaviour
 
 ROOT = Path(__file__).parents[4]
@@ -223,3 +223,18 @@ def test_it_runs_by_itself_and_prints_where():
 def test_text_in_a_taken_field_goes_to_the_remarks():
     row = standardise({"id": "r1", "cells": {"Mail": "a@x.org", "Mail 2": "b@x.org"}}, {})
     assert (row["email"], row["remarks"]) == ("a@x.org", "Mail 2: b@x.org")
+
+
+@pytest.mark.parametrize(("act", "choices"), [("ok", [2, 0]), ("none", [0, 0]), ("last", [2, 3]), ("outside", [3, 4])])
+def test_a_row_with_candidates_gets_the_number_of_one(fake, act, choices):
+    rows = [{"id": "r1", "row": {"text": "valve 15"},
+             "candidates": [{"number": 1, "text": "Valve 20"}, {"number": 2, "text": "Valve 15"}]},
+            {"id": "r2", "row": {"text": "pump"}, "candidates": [{"number": 3, "text": "Valve 15"}]}]
+    reply = ask(fake(act), a_request(messages=[{"role": "user", "content": "json"},
+                                               {"role": "user", "content": json.dumps({"rows": rows})}]))
+    answered = json.loads(reply.json()["choices"][0]["message"]["content"])["rows"]
+    assert answered == [{"id": row["id"], "choice": choice} for row, choice in zip(rows, choices, strict=True)]
+
+
+def test_a_row_whose_candidates_have_no_words_gets_none_of_them():
+    assert choose({"id": "r1", "row": {}, "candidates": [{"number": 1}]}) == {"id": "r1", "choice": 0}

@@ -170,7 +170,7 @@ class ConvexBatchProcessor:
             pace = Pace(max(1, chosen.max_in_flight - 1), chosen.spacing_seconds, chosen.call_timeout,
                         min(ends, self._monotonic() + lasts))
             around = Surroundings(
-                lambda args, seconds: self._calls.mutate(chosen.mutation, args, deadline=seconds),
+                lambda args, seconds, sent: self._calls.mutate(chosen.mutation, args, deadline=seconds, sent=sent),
                 tell=lambda error: self._measure(error, meter), hold_off=self._hold_off, monotonic=self._monotonic,
                 sleep=self._sleep, random=self._random, pool=self._pool)
             try:

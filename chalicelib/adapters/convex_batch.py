@@ -1,8 +1,8 @@
 """One batch of mutations by the worker that holds the batch permit, so that the pacing in here is the pacing of all.
 
-The thread that runs `Batch.run` decides everything; the pool's threads only call. A start is the moment in which the
-calling thread begins, and the next one waits from there, a little longer than asked, so that calls also arrive apart
-when a thread is late. What comes of a call:
+The thread that runs `Batch.run` decides everything; the pool's threads only call. A distance between two starts is
+kept from the moment in which the first request is on the wire, connecting included, and is a little longer than asked:
+so the calls also arrive apart when a thread is late. What comes of a call:
 
     applied, or refused by the function    final for that item
     too busy                               the whole batch holds off, with half of its calls at a time from then on
@@ -50,8 +50,8 @@ class Pace:
 class Surroundings:
     """What a batch stands on, injected."""
 
-    mutate: Callable[[Mapping[str, Any], float], str]
-    """Calls for `args` within so many seconds, as `ConvexCalls.mutate`."""
+    mutate: Callable[[Mapping[str, Any], float, Callable[[], None]], str]
+    """Calls for `args` within so many seconds and tells when the request was sent, as `ConvexCalls.mutate`."""
     tell: Callable[[Exception | None], None]
     """Told of every answer, None for one that came as it should."""
     hold_off: Callable[[float], None]
@@ -64,13 +64,14 @@ class Surroundings:
 
 @dataclass(slots=True)
 class _Send:
-    """One item on its way. `began` is the start of its last try."""
+    """One item on its way. `began` and `sent` are of its last try."""
 
     external_id: str
     args: Mapping[str, Any]
     tries: int = 0
     not_before: float = 0.0
     began: float = 0.0
+    sent: float = 0.0
     on_its_way: threading.Event = field(default_factory=threading.Event)
 
 
@@ -137,13 +138,22 @@ class Batch:
         self._flying[pool.submit(self._call, send)] = send
         send.on_its_way.wait()
         distance = self._pace.spacing + LATE_SECONDS if self._pace.spacing else 0.0
-        self._next_start = send.began + distance
+        self._next_start = send.sent + distance
 
     def _call(self, send: _Send) -> str:
         """In a thread of the pool."""
         send.began = self._around.monotonic()
-        send.on_its_way.set()
-        return self._around.mutate(send.args, min(self._pace.call_timeout, self._pace.ends - send.began))
+        try:
+            return self._around.mutate(send.args, min(self._pace.call_timeout, self._pace.ends - send.began),
+                                       lambda: self._sent(send))
+        finally:
+            self._sent(send)
+
+    def _sent(self, send: _Send) -> None:
+        """The first word counts; the last one is for requests that never got so far."""
+        if not send.on_its_way.is_set():
+            send.sent = self._around.monotonic()
+            send.on_its_way.set()
 
     def _collect(self, timeout: float | None) -> None:
         answered, _ = wait(self._flying, timeout, FIRST_COMPLETED)

@@ -23,13 +23,14 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from enum import Enum
+from io import BytesIO
 from math import isfinite
-from typing import Any
+from typing import Any, cast
 
 import requests
 from requests.adapters import HTTPAdapter
 
-from chalicelib.adapters.http import Reply, post_json
+from chalicelib.adapters.http import Reply, send
 from chalicelib.errors import ContentRefused, Transient, Unavailable
 from chalicelib.settings import ConvexSettings
 
@@ -63,17 +64,35 @@ class ConvexCalls:
         self._session = session
         self._monotonic = monotonic
 
-    def mutate(self, path: str, args: Mapping[str, Any], *, deadline: float) -> str:
+    def mutate(self, path: str, args: Mapping[str, Any], *, deadline: float,
+               sent: Callable[[], None] = lambda: None) -> str:
         """Run the mutation `path` (module:function) within `deadline` seconds.
 
+        `sent` is called when the whole request is on the wire, connecting included; never, when it does not get there.
         Answers "" when it was applied, else why the function refused these arguments.
         Raises Busy, Transient (maybe applied), Unavailable (with `reason`: key, access, address or function).
         """
-        reply = post_json(
-            self._session, f"{self._settings.url.rstrip('/')}/api/mutation", deadline=deadline,
-            headers={"Authorization": f"Convex {self._settings.key.get_secret_value()}"},
-            body={"path": path, "args": args, "format": "json"}, monotonic=self._monotonic)
+        body = json.dumps({"path": path, "args": args, "format": "json"}, ensure_ascii=False, separators=(",", ":"))
+        reply = send(
+            self._session, "POST", f"{self._settings.url.rstrip('/')}/api/mutation", deadline=deadline,
+            headers={"Authorization": f"Convex {self._settings.key.get_secret_value()}",
+                     "Content-Type": "application/json"},
+            data=cast(bytes, _Told(body.encode(), sent)), monotonic=self._monotonic)
         return _verdict(reply)
+
+
+class _Told(BytesIO):
+    """A body that tells when its last byte was taken. The library takes a file for bytes, and asks it once more."""
+
+    def __init__(self, body: bytes, sent: Callable[[], None]) -> None:
+        super().__init__(body)
+        self._sent = sent
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        block = super().read(size)
+        if not block:
+            self._sent()
+        return block
 
 
 def pooled_session(in_flight: int) -> requests.Session:

@@ -19,7 +19,7 @@ import requests
 
 from chalicelib.adapters.convex import LEASE_MARGIN, PROGRESS, PROVIDER, ConvexBatchProcessor, PushReport
 from chalicelib.adapters.convex_batch import LATE_SECONDS, Batch, Pace, Surroundings
-from chalicelib.adapters.convex_calls import Busy, args_of, pooled_session
+from chalicelib.adapters.convex_calls import Busy, ConvexCalls, args_of, pooled_session
 from chalicelib.adapters.limiter import Limiter, Raced, Versioned
 from chalicelib.costs import Meter
 from chalicelib.errors import ContentRefused, Transient, Unavailable, Waiting
@@ -173,7 +173,7 @@ def test_each_item_is_one_mutation_under_its_own_id(convex):
 def test_the_request_is_what_the_http_api_asks_for():
     class Recorder(requests.Session):
         def request(self, method: str, url: str, **options: Any) -> requests.Response:  # type: ignore[override]
-            self.asked = (method, url, options["headers"], json.loads(options["data"]))
+            self.asked = (method, url, options["headers"], json.loads(options["data"].read()))
             raise requests.ConnectionError
 
     recorder, time = Recorder(), Time()
@@ -188,11 +188,36 @@ def test_the_request_is_what_the_http_api_asks_for():
     assert body == {"path": "m:f", "args": {"externalId": "a", "rate": 2}, "format": "json"}
 
 
+def test_a_request_that_is_on_the_wire_says_so_before_it_is_answered(convex):
+    here = convex(latency=0.1)
+    calls = ConvexCalls(Settings(CONVEX_URL=here.fake.url, CONVEX_DEPLOY_KEY=KEY).convex, pooled_session(1))
+    told: list[float] = []
+    calls.mutate(RESULTS, {"externalId": "a"}, deadline=5, sent=lambda: told.append(monotonic()))
+    assert told[0] <= here.fake.seen[0].ended - 0.05
+    assert len(told) == 1
+
+
 def test_starts_are_a_tenth_of_a_second_apart(convex):
     here = convex()
     here.worker().push(items(12), deadline=60)
     assert min(gaps(here.starts)) == pytest.approx(0.1 + LATE_SECONDS)
     assert max(gaps(here.starts)) == pytest.approx(0.1 + LATE_SECONDS)
+
+
+def test_the_distance_counts_from_when_a_request_is_on_the_wire():
+    """Opening a connection takes time; the next start waits from its end."""
+    time, starts = Time(), []
+
+    def mutate(_: Any, seconds: float, sent: Callable[[], None]) -> str:
+        starts.append(time.passed)
+        time.sleep(0.3)
+        sent()
+        return ""
+
+    around = Surroundings(mutate, tell=lambda _: None, hold_off=lambda _: None, monotonic=time.monotonic,
+                          sleep=time.sleep, pool=Inline)
+    Batch({"a": {}, "b": {}}, {}, Pace(9, 0.1, 20, time.passed + 60), around).run()
+    assert gaps(starts) == pytest.approx([0.3 + 0.1 + LATE_SECONDS])
 
 
 def test_more_than_fifty_items_are_batches_two_seconds_apart_from_end_to_start(convex):
@@ -325,8 +350,9 @@ def test_refused_calls_of_one_moment_count_as_one_and_halve_what_is_in_flight():
     lock, told = threading.Lock(), []
     flying, most, calls = 0, 0, 0
 
-    def mutate(_: Any, seconds: float) -> str:
+    def mutate(_: Any, seconds: float, sent: Callable[[], None]) -> str:
         nonlocal flying, most, calls
+        sent()
         with lock:
             calls += 1
             first = calls <= 8

@@ -409,6 +409,13 @@ def test_a_single_malformed_code_is_refused_and_no_error(account):
     assert (answer.refused, answer.missing, answer.found) == ((code,), (), {})
 
 
+def test_a_refused_request_gives_its_tokens_back_to_all_workers(account):
+    code, = upcs(1)
+    here = account(poison=[code.value], tokens=500)
+    here.client().products([code], deadline=60)
+    assert here.state.tokens == 500
+
+
 def test_a_request_that_is_refused_whatever_the_codes_is_given_up(account):
     here = account(chances={"400": 1.0})
     with pytest.raises(ContentRefused) as refused:

@@ -14,14 +14,14 @@ from typing import Any
 from chalicelib.pipelines.products.keepa_data import MAX_LINE, MOCK, NAMES
 from chalicelib.pipelines.products.keepa_product import MARKETPLACES
 
-SAYS = ("name", "brand", "category", "sku", "upc")
+SAYS = ("name", "brand", "category", "sku", "upc", "asin")
 """What of a product the mock depends on."""
 
 
 def mocked(product: Mapping[str, Any], *, domain: int, term: str, at: datetime) -> dict[str, Any]:
     """An enrichment with all names of a real one, for a product by its own names (see `SAYS`; none is required)."""
     says = [" ".join(str(product.get(name) or "").split())[:MAX_LINE] for name in SAYS]
-    name, brand, category, sku, upc = says
+    name, brand, category, sku, upc, _ = says
     digest = hashlib.sha256("\x1f".join(says).encode(errors="replace")).digest()
     asin = f"MOCK{digest[:3].hex().upper()}"
     place = MARKETPLACES[domain]

@@ -12,7 +12,8 @@ from chalicelib.pipelines.products.keepa_data import NAMES, from_cache, to_cache
 from chalicelib.pipelines.products.mock import mocked
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
-JACKET = {"name": "Rain Jacket", "brand": "Carhartt", "category": "Jackets", "sku": "K87", "upc": "012345678905"}
+JACKET = {"name": "Rain Jacket", "brand": "Carhartt", "category": "Jackets", "sku": "K87", "upc": "012345678905",
+          "asin": "B0088PUEPK"}
 
 
 def mock(product: dict[str, Any], domain: int = 1, at: datetime = AT) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from chalicelib.matching.words import LONGEST, Words, code_key, is_code, words
 THRESHOLD = 0.4
 """Confidence from which an answer is worth showing as one: for calibrated values F1 is highest at half of itself."""
 ACCEPT = 0.7
-"""Confidence from which an answer may stand without a person, where the row settles the choice too."""
+"""Confidence from which an answer may stand without a person, where the units fit and the row settles the choice."""
 OFFERED = 3
 COMPARED = 12
 """Candidates compared in full; 24 and 40 gave the same F1 on the public pairs."""
@@ -72,7 +72,8 @@ class Matcher:
         if sure < self._threshold:
             return Tier.UNMATCHED
         found = [(each.place, each.found) for each in ranked]
-        stands = sure >= self._accept and settled(question, self._index, found)
+        fits = ranked[0].unit is not Units.DIFFERENT
+        stands = sure >= self._accept and fits and settled(question, self._index, found)
         return Tier.ACCEPTED if stands else Tier.REVIEW
 
     def _ranked(self, query: Query, question: Question) -> list[Compared]:

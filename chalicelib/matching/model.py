@@ -78,8 +78,8 @@ class Match:
     """The answer for one row.
 
     `confidence` is the estimated probability (0 to 1) that the first candidate is the right item. The tier is
-    `accepted` when that is high and the row settles the choice (`acceptance`). `candidates` holds the best first;
-    `learned`: a person has said so before.
+    `accepted` when that is high, the units fit and the row settles the choice (`acceptance`). `candidates` holds the
+    best first; `learned`: a person has said so before.
     """
 
     confidence: float

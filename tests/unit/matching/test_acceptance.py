@@ -99,6 +99,12 @@ def test_price_that_is_far_off_contradicts():
     assert not accepted(Query("Roof hatch QX77812", price=Decimal(900)), coded)
 
 
+def test_rate_for_another_unit_is_for_a_person():
+    hatch = PriceItem("I0", "QX77812 roof hatch", unit="nr")
+    assert accepted(Query("Roof hatch QX77812", unit="pcs"), hatch)
+    assert not accepted(Query("Roof hatch QX77812", unit="m2"), hatch)
+
+
 def test_own_column_holds_a_code_that_settles_it_unless_two_items_share_it():
     drill, spare = (PriceItem(name, text, code="DHP-482Z") for name, text in (("I0", "Hammer drill"), ("I1", "Chuck")))
     assert accepted(Query("hammer drill", code="dhp482z"), drill)

@@ -43,12 +43,13 @@ MAX_CLAIMS = 200
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A row that won the product, and what it counted as."""
+    """A row that won the product, what it counted as, and where the product's enrichment came from after it."""
 
     batch: int
     sheet: int
     row: int
     outcome: Outcome
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +84,20 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a row. `record` is to be stored, if anything; `first` says that its job had not won it before."""
+    """What became of a row. `record` is to be stored, if anything; `first` says that its job had not won it before.
+
+    `won` is its claim, `lost` that of the row of the same job that it displaced.
+    """
 
     outcome: Outcome
     record: Record | None = None
-    displaced: Displaced | None = None
     first: bool = False
+    won: Claim | None = None
+    lost: Claim | None = None
+
+    @property
+    def displaced(self) -> Displaced | None:
+        return Displaced(self.lost.batch, self.lost.sheet, self.lost.outcome) if self.lost else None
 
 
 def version_of(job: Job, row: RowId) -> str:
@@ -110,7 +119,18 @@ def gathered(rows: Mapping[str, Sequence[Proposal]], verdicts: Mapping[str, Verd
     outcomes |= {rows[product_id][-1].row: verdict.outcome for product_id, verdict in verdicts.items()}
     return Effects(
         outcomes, displaced=tuple(verdict.displaced for verdict in verdicts.values() if verdict.displaced),
-        marks=tuple(product_id for product_id, verdict in verdicts.items() if verdict.first))
+        marks=tuple(product_id for product_id, verdict in verdicts.items() if verdict.first),
+        tallies=_tallies(verdicts.values()))
+
+
+def _tallies(verdicts: Iterable[Verdict]) -> dict[str, int]:
+    """Rows that count, by where their product's enrichment came from; a displaced row counts no more."""
+    counts: dict[str, int] = {}
+    for verdict in verdicts:
+        for claim, amount in ((verdict.won, 1), (verdict.lost, -1)):
+            if claim and claim.source:
+                counts[claim.source] = counts.get(claim.source, 0) + amount
+    return {source: amount for source, amount in counts.items() if amount}
 
 
 def judged(record: Record, job: Job, batch_number: int, proposal: Proposal) -> Verdict:
@@ -127,12 +147,12 @@ def judged(record: Record, job: Job, batch_number: int, proposal: Proposal) -> V
     if base is None and wanted is None:
         return Verdict(Outcome.UNCHANGED, first=link is None)
     outcome, product = _wanted(job, proposal, version, base, wanted)
-    claim = Claim(batch_number, *proposal.row, outcome)
+    claim = Claim(batch_number, *proposal.row, outcome, product.source.value)
     mine = replace(link, version=version, claims=(*link.claims, claim)[-MAX_CLAIMS:]) if link else _new_link(
         job, version, claim, base)
     links = (*(each for each in record.links if each.job_id != job.job_id), mine)
-    return Verdict(outcome, Record(product, _pruned(links, job.uploaded_at), record.rev + 1),
-                   _displaced(link.claims[-1]) if link and link.claims else None, first=link is None)
+    return Verdict(outcome, Record(product, _pruned(links, job.uploaded_at), record.rev + 1), first=link is None,
+                   won=claim, lost=link.claims[-1] if link and link.claims else None)
 
 
 def undone(record: Record, job: Job, product_id: str) -> tuple[Record | None, Undone]:
@@ -167,7 +187,8 @@ def links_from(body: bytes) -> tuple[Link, ...]:
     end = 4 + int.from_bytes(body[:4], "big")
     links, at = [], end
     for told in unpacked(body[4:end]):
-        claims = tuple(Claim(batch, sheet, row, Outcome(outcome)) for batch, sheet, row, outcome in told["claims"])
+        claims = tuple(Claim(batch, sheet, row, Outcome(outcome), source)
+                       for batch, sheet, row, outcome, source in told["claims"])
         image = body[at:at + told["image"]]
         links.append(Link(**{**told, "claims": claims, "image": image}))
         at += told["image"]
@@ -206,8 +227,7 @@ def _promised(link: Link, batch_number: int, row: RowId) -> Verdict | None:
     """What the row was told when it won, if it did."""
     for place, claim in enumerate(link.claims):
         if (claim.batch, claim.sheet, claim.row) == (batch_number, *row):
-            before = _displaced(link.claims[place - 1]) if place else None
-            return Verdict(claim.outcome, displaced=before, first=place == 0)
+            return Verdict(claim.outcome, first=place == 0, won=claim, lost=link.claims[place - 1] if place else None)
     return None
 
 
@@ -232,10 +252,6 @@ def _wanted(
 
 def _changed(old: Product, new: Product) -> bool:
     return (old.content, old.enrichment, old.source) != (new.content, new.enrichment, new.source)
-
-
-def _displaced(claim: Claim) -> Displaced:
-    return Displaced(claim.batch, claim.sheet, claim.outcome)
 
 
 def _new_link(job: Job, version: str, claim: Claim, base: Product | None) -> Link:
@@ -305,5 +321,5 @@ def _noted(record: Record, link: Link, result: Undone, product: Product | None) 
 
 def _told(link: Link) -> dict[str, Any]:
     values = {each.name: getattr(link, each.name) for each in dataclasses.fields(Link)}
-    claims = [(claim.batch, claim.sheet, claim.row, claim.outcome.value) for claim in link.claims]
+    claims = [(claim.batch, claim.sheet, claim.row, claim.outcome.value, claim.source) for claim in link.claims]
     return {**values, "claims": claims, "undone": dict(link.undone)}

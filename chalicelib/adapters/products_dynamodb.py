@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +81,7 @@ class DynamoProducts:
         verdicts = {product_id: records.judged(found[product_id], job, batch_number, winner)
                     for product_id, (*_, winner) in rows.items()}
         effects = records.gathered(rows, verdicts)
-        return Effects(effects.outcomes, self._writes(job, verdicts), effects.displaced, marks=effects.marks)
+        return replace(effects, writes=self._writes(job, verdicts))
 
     def get(self, owner: str, catalog_id: str, product_id: str) -> Product | None:
         key = product_key(owner, catalog_id, product_id)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from chalicelib.adapters.budget import Budget
     from chalicelib.adapters.cache import Cache
+    from chalicelib.adapters.catalogues import Catalogues, EnrichmentStatuses
     from chalicelib.adapters.convex import ConvexBatchProcessor
     from chalicelib.adapters.corrections import Corrections
     from chalicelib.adapters.days import Days
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.price_fixes import PriceFixes
     from chalicelib.adapters.price_lists import PriceLists
     from chalicelib.adapters.price_results import PriceResults
+    from chalicelib.adapters.product_store import ProductStore
     from chalicelib.adapters.records import Records
     from chalicelib.adapters.s3 import Blobs
     from chalicelib.adapters.sqs import Queues
@@ -207,6 +209,29 @@ class Services:
         from chalicelib.adapters.lead_undo import LeadUndo
 
         return LeadUndo(self._dynamodb, self.settings.leads_table, clock=self.clock, sleep=self.sleep, rng=self.rng)
+
+    @cached_property
+    def product_store(self) -> ProductStore:
+        if len(self.settings.mongodb_uri):  # asks nobody for its value
+            from chalicelib.adapters.products_mongodb import MongoProducts
+
+            return MongoProducts(self.settings.mongodb, clock=self.clock, sleep=self.sleep, rng=self.rng)
+        from chalicelib.adapters.products_dynamodb import DynamoProducts
+
+        return DynamoProducts(self._dynamodb, self.settings.products_table, clock=self.clock, sleep=self.sleep,
+                              rng=self.rng)
+
+    @cached_property
+    def catalogues(self) -> Catalogues:
+        from chalicelib.adapters.catalogues import Catalogues
+
+        return Catalogues(self._dynamodb, self.settings.products_table)
+
+    @cached_property
+    def enrichment_statuses(self) -> EnrichmentStatuses:
+        from chalicelib.adapters.catalogues import EnrichmentStatuses
+
+        return EnrichmentStatuses(self._dynamodb, self.settings.enrichment_status_table)
 
     @cached_property
     def budget(self) -> Budget:

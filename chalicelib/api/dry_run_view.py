@@ -44,4 +44,5 @@ def _estimate(told: Estimate) -> dict[str, Any]:
     return {"batches": told.batches, "aiCalls": told.usage.get(Used.CALLS, 0),
             "promptTokens": told.usage.get(Used.PROMPT_TOKENS, 0),
             "completionTokens": told.usage.get(Used.COMPLETION_TOKENS, 0), "aiUsd": round(told.provider_usd, 6),
-            "usd": round(told.usd, 6), "minutes": round(told.minutes, 2)}
+            "keepaTokens": told.usage.get(Used.PROVIDER_TOKENS, 0), "usd": round(told.usd, 6),
+            "minutes": round(told.minutes, 2)}

@@ -25,6 +25,8 @@ SETTLE_SECONDS = 0.15
 """Seconds of a batch beside its provider's: reads, the settling transaction, the queue."""
 SPLIT_SECONDS_A_ROW = 1 / 10_000
 WORKER_MB = 512
+SAVED_MINUTES = 60
+"""Minutes whose tokens a provider lets pile up; only what is beyond them has to be waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ class _Sample:
     batches: int = 0
     workers: int = 1
     provider: str = ""
+    keys: dict[str, int] = field(default_factory=dict)
+    tokens_a_minute: float = 0.0
 
     def add(self, items: Sequence[Item], told: Rehearsal) -> None:
         self.checked += len(items)
@@ -74,6 +78,8 @@ class _Sample:
         self.seconds += told.seconds
         self.batches += 1
         self.workers, self.provider = told.workers, told.provider
+        self.keys |= told.keys
+        self.tokens_a_minute = told.tokens_a_minute
 
 
 def rehearse(
@@ -119,7 +125,8 @@ def _worked(pipeline: Pipeline, items: Sequence[Item], reading: Reading) -> Rehe
     good = tuple(item for item in items if "_error" not in item)
     told = pipeline.rehearse(Batch("dry", 1, 1, good, reading.columns)) if pipeline.rehearse else Rehearsal()
     return told if not refused else Rehearsal(
-        (*told.rejects, *map(_refused, refused)), told.usage, told.seconds, told.workers, told.provider)
+        (*told.rejects, *map(_refused, refused)), told.usage, told.seconds, told.workers, told.provider, told.keys,
+        told.tokens_a_minute)
 
 
 def _refused(item: Item) -> Reject:
@@ -144,9 +151,12 @@ def _estimate(rows: int, size: int, sample: _Sample) -> Estimate:
     share = rows / max(1, sample.checked)
     batches = -(-rows // size)
     seconds = batches * (sample.seconds / max(1, sample.batches) + SETTLE_SECONDS)
-    usage = {name: round(amount * share) for name, amount in sample.usage.items()}
+    tokens = {Used.PROVIDER_TOKENS.value: sum(sample.keys.values())}
+    usage = {name: round(amount * share) for name, amount in total(sample.usage, tokens).items()}
     aws = total(compute(WORKER_MB, seconds + rows * SPLIT_SECONDS_A_ROW),
                 {name: amount * batches for name, amount in total(batch_requests(), settling(size)).items()})
     provider, others = usage.get(Used.PROVIDER_NANO_USD, 0) / NANO, aws.get(Used.AWS_NANO_USD, 0) / NANO
     minutes = (seconds / max(1, min(sample.workers, batches)) + rows * SPLIT_SECONDS_A_ROW) / 60
+    if sample.tokens_a_minute:
+        minutes += max(0.0, usage.get(Used.PROVIDER_TOKENS, 0) / sample.tokens_a_minute - SAVED_MINUTES)
     return Estimate(batches, usage, provider, provider + others, minutes)

@@ -136,6 +136,8 @@ class Rehearsal:
     """What a batch would come to, without asking anybody: rejects by the rules, and what a provider would use.
 
     `usage` is in the words of `costs.Used`, `seconds` the provider's for this batch, `workers` how many work at once.
+    `keys` are look-ups that a job makes once however often they come, with their price in the provider's tokens, of
+    which `tokens_a_minute` come.
     """
 
     rejects: tuple[Reject, ...] = ()
@@ -143,6 +145,8 @@ class Rehearsal:
     seconds: float = 0.0
     workers: int = 1
     provider: str = ""
+    keys: Mapping[str, int] = field(default_factory=dict)
+    tokens_a_minute: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

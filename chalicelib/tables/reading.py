@@ -8,10 +8,10 @@ their rows. Rows that are no data (above the header, repeated headers, totals, s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import chain, islice
-from typing import Any
+from typing import Any, TypeAlias
 
 from chalicelib.errors import FileProblem, FileRefused, RequestProblem, RequestRefused
 from chalicelib.jobs.model import REJECT_COLUMNS, Item, SheetCount
@@ -42,7 +42,10 @@ from chalicelib.tables.raw import RawSheet, Row, sheets
 MOST_NAMELESS = 1024
 """Columns of a table without a header; nobody writes more by heart, and weighing each takes its time."""
 
-__all__ = ["Limits", "Reading", "read_table"]
+OnSection: TypeAlias = Callable[[int, int, str], None]
+"""Told of each section heading that is left out: sheet index, row number, its text; before the item that follows."""
+
+__all__ = ["Limits", "OnSection", "Reading", "read_table"]
 
 MOST_TOLD = 1000
 """Columns of a file whose mapping is told with scores and reasons; the ledger keeps all sheets in one item."""
@@ -55,6 +58,7 @@ def read_table(
     fields: Sequence[FieldSpec],
     limits: Limits | None = None,
     options: Mapping[str, Any] | None = None,
+    on_section: OnSection | None = None,
 ) -> Reading:
     """Read the local file at `path`; `file_name` is what the person called it.
 
@@ -63,19 +67,21 @@ def read_table(
     Raises RequestRefused BAD_REQUEST for options that make no sense. While it is walked, the reading raises
     FileRefused; NO_HEADER and NO_ROWS at the end, when that is certain.
     """
-    return Reading(path, file_name, fields, limits or Limits(), options or {})
+    return Reading(path, file_name, fields, limits or Limits(), options or {}, on_section)
 
 
 class Reading:
     """Items of a file. Walk it once, to the end; only then are `sheets` and `columns` complete."""
 
     def __init__(
-        self, path: str, file_name: str, fields: Sequence[FieldSpec], limits: Limits, options: Mapping[str, Any]
+        self, path: str, file_name: str, fields: Sequence[FieldSpec], limits: Limits, options: Mapping[str, Any],
+        on_section: OnSection | None = None,
     ) -> None:
         self._path = path
         self._file_name = file_name
         self._fields = fields
         self._limits = limits
+        self._on_section = on_section
         self._header_row = _header_row(options)
         self._mapping = _mapping(options, fields)
         self._memory: Memory = options["memory"] if callable(options.get("memory")) else _remember_nothing
@@ -105,7 +111,8 @@ class Reading:
     def __iter__(self) -> Iterator[Item]:
         total = 0
         for raw in sheets(self._path, self._file_name, self._limits):
-            sheet = _Sheet(raw, self._fields, self._header_row, self._mapping, self._memory)
+            sheet = _Sheet(raw, self._fields, self._header_row, self._mapping, self._memory,
+                           self._on_section)
             if sheet.columns is not None:
                 self._maps[raw.name] = sheet.columns
             told = sum(len(count.mapping) for count in self._counts)
@@ -131,12 +138,13 @@ class _Sheet:
 
     def __init__(
         self, raw: RawSheet, fields: Sequence[FieldSpec], header_row: int | None, mapping: Mapping[str, str],
-        memory: Memory,
+        memory: Memory, on_section: OnSection | None,
     ) -> None:
         self._raw = raw
         self._fields = {spec.name: spec for spec in fields}
         self._mapping = mapping
         self._memory = memory
+        self._on_section = on_section
         self._skipped: Counter[str] = Counter()
         self._rows_out = 0
         self._last = 0
@@ -274,6 +282,8 @@ class _Sheet:
             self._skip("totals", 1)
         elif apart and is_section(cells, len(self._names), self._may_be_value):
             self._skip("section", 1)
+            if self._on_section is not None:
+                self._on_section(self._raw.index, self._last, _first_text(cells).strip())
         else:
             return False
         return True

@@ -11,12 +11,12 @@ import inspect
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from chalicelib.jobs.pipeline import Pipeline
+from chalicelib.pipelines.registry import Pipelines
 from chalicelib.settings import Settings, settings
 
 if TYPE_CHECKING:
@@ -60,35 +60,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PIPELINES = {"leads": "chalicelib.pipelines.leads.pipeline", "products": "chalicelib.pipelines.products.pipeline",
-             "prices": "chalicelib.pipelines.prices.pipeline"}
-"""Every pipeline's module; its `build` is called on first use with what its parameters name."""
-
-
-class Pipelines(Mapping[str, Pipeline]):
-    """All pipelines by name, each built when first asked for."""
-
-    def __init__(self, build: Callable[[str], Pipeline]) -> None:
-        self._build = build
-        self._built: dict[str, Pipeline] = {}
-
-    def __getitem__(self, name: str) -> Pipeline:
-        if name not in PIPELINES:
-            raise KeyError(name)
-        if name not in self._built:
-            self._built[name] = self._build(PIPELINES[name])
-        return self._built[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in PIPELINES
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(PIPELINES)
-
-    def __len__(self) -> int:
-        return len(PIPELINES)
-
-
 class Services:
     """What the handlers need, each built on first use. Threads may share one; building is locked."""
 
@@ -103,10 +74,9 @@ class Services:
         self.sleep = sleep
         self.rng = rng or random.SystemRandom()
         self._lock = threading.RLock()
-        if session is not None:
-            self._session = session
+        self._session = session
         self.settings = chosen
-        secrets = Secrets(lru_cache(self._client), seconds=chosen.secrets_seconds)
+        secrets = Secrets(lru_cache(lambda service: self._client(service)), seconds=chosen.secrets_seconds)
         self.settings = secrets.bring_to_life(chosen)
 
     def call(self, function: Callable[..., T], **explicit: Any) -> T:
@@ -354,8 +324,8 @@ class Services:
         from chalicelib.adapters.convex import ConvexBatchProcessor
         from chalicelib.adapters.convex_calls import pooled_session
 
-        return ConvexBatchProcessor(self.settings.convex, self.limiter, pooled_session(self.settings.convex_max_in_flight),
-                                    metrics=self.metrics)
+        chosen = self.settings.convex
+        return ConvexBatchProcessor(chosen, self.limiter, pooled_session(chosen.max_in_flight), metrics=self.metrics)
 
     def _deepseek(self) -> DeepSeek:
         import requests
@@ -382,34 +352,10 @@ class Services:
         return client
 
     @cached_property
-    def _session(self) -> boto3.Session:
-        import boto3
+    def _client(self) -> Callable[..., Any]:
+        from chalicelib.adapters.aws import Aws
 
-        if not self.settings.local:
-            # Lambda's own are temporary: they are worth nothing without their session token, which boto3 finds itself.
-            return boto3.Session(region_name=self.settings.region)
-        return boto3.Session(
-            region_name=self.settings.region, aws_access_key_id=self.settings.aws_access_key_id or None,
-            aws_secret_access_key=self.settings.aws_secret_access_key.get_secret_value() or None)
-
-    def _client(self, service: str, *, accelerated: bool = False) -> Any:
-        """A client with short connection times and the library's standard retries, on the emulator where one is set.
-
-        S3 signs with version 4 (boto3's presigned posts default to 2 in some regions).
-        """
-        from botocore.config import Config
-
-        special: dict[str, Any] = {}
-        if service == "s3":
-            style = "path" if self.settings.aws_endpoint_url else "virtual"
-            special = {"signature_version": "s3v4",
-                       "s3": {"addressing_style": style, "use_accelerate_endpoint": accelerated}}
-        # AWS validates what we send; doing it here as well was a quarter of the client's CPU of settling a batch,
-        # by the settling benchmark.
-        config = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=3, read_timeout=30,
-                        max_pool_connections=25, parameter_validation=False, **special)
-        return self._session.client(service, endpoint_url=self.settings.aws_endpoint_url or None,  # type: ignore[call-overload]
-                                    config=config)
+        return Aws(self.settings, self._session).client
 
 
 @lru_cache(maxsize=1)

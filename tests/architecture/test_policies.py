@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.bootstrap import PIPELINES
 from chalicelib.deploy.alarms import physical
 from chalicelib.deploy.facts import FunctionFacts, function_facts
 from chalicelib.deploy.template import written
+from chalicelib.pipelines.registry import PIPELINES
 from tests.architecture import policies
 from tests.architecture.policies import Grant
 from tests.functional.calls import ENTRIES, Call

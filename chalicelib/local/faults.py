@@ -5,7 +5,7 @@
     conflict             DynamoDB refuses a write with TransactionConflict, which no emulator ever does by itself
     lost_answer          a write is applied, but the caller sees a time-out (half of them botocore retries by itself)
     duplicate, reorder   the pump delivers a message again, also at the same time, or holds it back
-    ai:<behaviour>       the fake DeepSeek misbehaves, see `fakes/deepseek.py`
+    ai:<behaviour>, keepa:<behaviour>, convex:<behaviour>    a fake provider misbehaves, see `fakes/`
 
 Faults at AWS calls enter through botocore's own events, so that no product code knows of them.
 """
@@ -23,7 +23,8 @@ from typing import Any
 
 _AT_CALLS = ("crash:before_write", "crash:after_write", "conflict", "lost_answer")
 _AT_DELIVERY = ("duplicate", "reorder")
-_AI = "ai:"
+PROVIDERS = ("ai", "keepa", "convex")
+"""Whom we can fake; `ai` is DeepSeek."""
 _WRITES = frozenset({
     "PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem", "PutObject", "DeleteObject",
     "DeleteObjects", "CompleteMultipartUpload", "SendMessage", "SendMessageBatch", "DeleteMessage",
@@ -40,10 +41,10 @@ class Faults:
     def of(self, name: str) -> float:
         return self.probabilities.get(name, 0.0)
 
-    @property
-    def ai(self) -> dict[str, float]:
-        """The behaviours of the fake DeepSeek."""
-        return {name.removeprefix(_AI): p for name, p in self.probabilities.items() if name.startswith(_AI)}
+    def provider(self, name: str) -> dict[str, float]:
+        """The behaviours of a fake provider."""
+        begin = f"{name}:"
+        return {each.removeprefix(begin): p for each, p in self.probabilities.items() if each.startswith(begin)}
 
 
 def parse(text: str) -> Faults:
@@ -53,8 +54,10 @@ def parse(text: str) -> Faults:
 
 def _parse_one(part: str) -> tuple[str, float]:
     name, separator, number = part.partition("@")
-    if name not in (*_AT_CALLS, *_AT_DELIVERY) and not (name.startswith(_AI) and len(name) > len(_AI)):
-        raise ValueError(f"FAULTS: {name!r} is none of {', '.join((*_AT_CALLS, *_AT_DELIVERY))}, ai:...")
+    provider, _, behaviour = name.partition(":")
+    if name not in (*_AT_CALLS, *_AT_DELIVERY) and not (provider in PROVIDERS and behaviour):
+        others = [f"{each}:..." for each in PROVIDERS]
+        raise ValueError(f"FAULTS: {name!r} is none of {', '.join((*_AT_CALLS, *_AT_DELIVERY, *others))}")
     try:
         probability = float(number) if separator else 1.0
     except ValueError as error:

@@ -1,6 +1,6 @@
 """`make run`: the whole of Dropmill on this machine, until Ctrl-C or SIGTERM.
 
-Starts the emulator, the functions, the pump, the API and, where it is asked for, a fake DeepSeek; writes `local.json`
+Starts the emulator, the functions, the pump, the API and, where they are asked for, fake providers; writes `local.json`
 and `local.env` for the command line and for `chalice local`; drops a sample on a first run. Data, keys and tokens live
 in `DROPMILL_HOME`, which one run at a time may use.
 """
@@ -26,10 +26,9 @@ from typing import IO, Any
 
 from pydantic import AliasChoices
 
-from chalicelib.local import faults
+from chalicelib.local import faults, providers
 from chalicelib.local.access import LOCAL_ACCOUNT, LOCAL_SECRET_KEY
-from chalicelib.local.fakes.deepseek import FakeDeepSeek
-from chalicelib.local.newcomer import feed_sample
+from chalicelib.local.newcomer import feed_samples
 from chalicelib.local.processes import Child, Stream, bare_environment
 from chalicelib.local.stack import Stack
 from chalicelib.settings import Settings, home
@@ -85,7 +84,7 @@ class Local:
         tokens = _tokens(secret)
         self._announce(stack, secret, tokens)
         self._greet(stack, tokens["token"], time.monotonic() - began)
-        threading.Thread(target=feed_sample, daemon=True, kwargs={
+        threading.Thread(target=feed_samples, daemon=True, kwargs={
             "folder": self._folder, "url": self._url, "token": tokens["token"], "owner": OWNER,
             "access": stack.access, "bucket": stack.built.buckets["Bucket"], "say": self._say}).start()
         return self._watch(stack, api)
@@ -93,22 +92,14 @@ class Local:
     def _start_stack(self, secret: str) -> Stack:
         fault = self._environ.get("FAULTS", "")
         environment = {**_settings_of(self._environ), "JWT_SECRET": secret, "LOG_FORMAT": "text",
-                       "DROPMILL_HOME": str(self._folder), **self._fake_deepseek(faults.parse(fault))}
+                       "DROPMILL_HOME": str(self._folder),
+                       **providers.start(faults.parse(fault), self._environ, self._cleanup, self._say)}
         seed = self._environ.get("FAULTS_SEED") or str(secrets.randbelow(10**6))
         if fault:
             self._say("dropmill", f"breaking things on purpose: FAULTS={fault} FAULTS_SEED={seed}")
         stack = Stack(STAGE, data=self._folder / "aws", environment=environment, fault=fault, seed=seed, say=self._say)
         self._cleanup.callback(stack.stop)
         return stack.start()
-
-    def _fake_deepseek(self, fault: faults.Faults) -> dict[str, str]:
-        """A fake where the AI is to fail on purpose, or is wanted without a key."""
-        wanted = self._environ.get("LEADS_STANDARDIZER") == "deepseek" and not self._environ.get("DEEPSEEK_API_KEY")
-        if not (fault.ai or wanted):
-            return {}
-        fake = self._cleanup.enter_context(FakeDeepSeek(chances=fault.ai))
-        self._say("dropmill", f"a fake DeepSeek answers at {fake.url}")
-        return {"DEEPSEEK_URL": fake.url, "DEEPSEEK_API_KEY": "local-fake", "LEADS_STANDARDIZER": "deepseek"}
 
     def _start_api(self, stack: Stack) -> Child:
         environment = {**bare_environment(), **stack.function_environment("api_handler")}

@@ -163,7 +163,8 @@ class Settings(BaseSettings):
     keepa_url: str = Field("https://api.keepa.com", alias="KEEPA_URL", description="Base address")
     keepa_api_key: SecretStr = Field(SecretStr(""), alias="KEEPA_API_KEY",
                                      description="Key, or a reference; empty = flagged mock data")
-    keepa_domain: int = Field(1, alias="KEEPA_DOMAIN", ge=1, le=12, description="Amazon's site; 1 is amazon.com")
+    keepa_domain: Literal[1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12] = Field(
+        1, alias="KEEPA_DOMAIN", description="Amazon's site by Keepa's number; 1 is amazon.com, 3 amazon.de")
     keepa_tokens_per_minute: float = Field(20.0, alias="KEEPA_TOKENS_PER_MINUTE", gt=0,
                                            description="What the plan refills, until Keepa tells")
     keepa_max_concurrency: int = Field(4, alias="KEEPA_MAX_CONCURRENCY", ge=1,

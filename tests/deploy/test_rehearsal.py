@@ -20,7 +20,7 @@ from chalicelib.deploy.post_deploy import REPORT
 from chalicelib.deploy.render import BUILD
 from chalicelib.deploy.target import DeployFailed
 from chalicelib.deploy.up import Wish, packages_folder, up
-from chalicelib.local.samples import write_sample
+from chalicelib.local.samples import LEADS, write_samples
 from tests.deploy import emulator, packages
 from tests.deploy.stage import Stage, everything, until
 
@@ -86,8 +86,8 @@ def built(folder: Path, names: set[str], more: Path | None = None) -> Path:
 
 
 def test_a_workbook_in_the_bucket_ends_as_leads(dev, tmp_path):
-    write_sample(tmp_path / "fair.xlsx")
-    dev.client("s3").upload_file(str(tmp_path / "fair.xlsx"), dev.target.data_bucket, "uploads/leads/acme/fair.xlsx")
+    write_samples(tmp_path)
+    dev.client("s3").upload_file(str(tmp_path / LEADS), dev.target.data_bucket, "uploads/leads/acme/fair.xlsx")
     job = dev.ended(url(dev), "fair.xlsx")
     assert job["status"] == "completed"
     leads = dev.asked(url(dev), "/leads?pageSize=100")["leads"]

@@ -140,7 +140,8 @@ class ConvexBatchProcessor:
         except (Waiting, Transient, Unavailable) as error:
             if final:
                 raise
-            log.info("convex was not told of progress", extra={"cause": error.message})
+            if not isinstance(error, Waiting):
+                log.info("convex was not told of progress", extra={"cause": error.message})
             return False
 
     def _prepared(self, items: Iterable[Mapping[str, Any]], report: PushReport) -> dict[str, dict[str, Any]]:

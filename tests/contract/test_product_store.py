@@ -28,7 +28,7 @@ from chalicelib.adapters.product_store import (
     Source,
     product_id_at,
 )
-from chalicelib.adapters.products_dynamodb import DynamoProducts
+from chalicelib.adapters.products_dynamodb import MAX_READS, DynamoProducts
 from chalicelib.adapters.products_mongodb import TRIES, MongoProducts
 from chalicelib.errors import DropmillError, Transient, Unavailable
 from chalicelib.jobs.model import Job, Outcome, RowId, Status
@@ -453,6 +453,11 @@ def test_of_two_batches_judged_on_the_same_state_the_slower_cannot_write(dynamo:
     with pytest.raises(ConditionFailed):
         dynamo.transact(second)
     assert dynamo.store.effects(job, 2, batch(2)).outcomes[RowId(2, 1)] is Outcome.NEW
+    later = [after(job, hours) for hours in (2, 3)]
+    slow, fast = (dynamo.store.effects(each, 1, [own(row(1), "A", "x")]) for each in later)
+    dynamo.transact(fast)
+    with pytest.raises(ConditionFailed):
+        dynamo.transact(slow)
 
 
 def test_two_undoings_at_once_both_end_and_agree(dynamo: Place, job: Job) -> None:
@@ -472,6 +477,42 @@ def test_products_too_large_for_one_transaction_are_refused_before_it(dynamo: Pl
     rows = [row(number) for number in range(1, 25)]
     with pytest.raises(DropmillError, match="too large for a transaction"):
         dynamo.store.effects(job, 1, importing(job, rows, description="x" * 170_000))
+
+
+class Counting:
+    """A client whose queries are counted."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.queries = 0
+
+    def __getattr__(self, name: str) -> Any:
+        self.queries += name == "query"
+        return getattr(self._client, name)
+
+
+def test_a_page_costs_few_reads_wherever_it_is(dynamo: Place, dynamo_client: Any, job: Job) -> None:
+    dynamo.settle(job, 1, importing(job, [row(4), row(5), row(60_000)]))
+    listed, counting = catalogue(job, 60_000), Counting(dynamo_client)
+    store = DynamoProducts(counting, "dropmill-test-products", clock=lambda: NOW, sleep=lambda _: None,
+                           rng=random.Random(1))
+    assert [each.row for each in store.page(job.owner, listed, limit=1).products] == [4]
+    assert counting.queries == 1
+    page, seen = store.page(job.owner, listed, limit=3), [1]
+    assert [each.row for each in page.products] == [4, 5]
+    assert counting.queries == 1 + MAX_READS
+    while page.cursor:
+        page = store.page(job.owner, listed, limit=3, cursor=page.cursor)
+        seen.append(len(page.products))
+    assert seen == [1, 0, 1]
+    assert walked(dynamo, job, listed, 2) == [f"{job.job_id}-1-{number}" for number in (4, 5, 60_000)]
+
+
+def test_fifty_products_are_fifty_actions_although_they_displace_as_many(dynamo: Place, job: Job) -> None:
+    for number in range(1, 3):
+        effects = dynamo.settle(job, number, [own(row(place, number), f"SKU{place}", "x") for place in range(50)])
+    assert (len(effects.writes), len(effects.displaced)) == (50, 50)
+    assert dynamo.counted(job) == Counter({Outcome.NEW: 50, Outcome.SUPERSEDED: 50})
 
 
 # --- MongoDB alone
@@ -521,6 +562,17 @@ def test_trouble_that_does_not_end_is_transient_after_pauses_that_grow(mongo: wi
     assert slept != sorted(slept, reverse=True)
 
 
+def test_what_no_majority_has_yet_is_read_again_before_anybody_is_told(
+    mongo: wire.Server, job: Job, documents: Any
+) -> None:
+    slept: list[float] = []
+    store = a_mongo_store(mongo.uri, documents.database.name, sleep=slept.append)
+    with mongo.fail("update", writeConcernError={"code": 64, "errmsg": "timed out"}):
+        effects = store.effects(job, 1, batch(1))
+    store.close()
+    assert (len(slept), effects.marks) == (1, ("A", "B"))
+
+
 @pytest.mark.parametrize("stored", range(4))
 def test_a_worker_that_died_in_the_middle_of_a_bulk_is_made_good(mongodb: Place, job: Job, stored: int) -> None:
     mongodb.settle(job, 1, batch(1))
@@ -554,6 +606,35 @@ def test_a_job_that_another_overtook_before_it_settled_is_told_the_same(mongodb:
     found = get(mongodb, job, f"{job.job_id}-1-2")
     assert found is not None
     assert found.enrichment == {"title": "A"}
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["new", "there before"])
+def test_who_was_slower_reads_again_and_sends_only_what_failed(
+    mongodb: Place, mongo: wire.Server, job: Job, documents: Any, there: bool
+) -> None:
+    names = ["A", "B", "C"]
+    if there:
+        before = replace(after(job, 0), uploaded_at="2026-11-21T00:00:00.000Z")
+        mongodb.settle(before, 1, [own(row(place), name, "old") for place, name in enumerate(names)])
+    decided: list[str] = []
+
+    def slow(name: str) -> Proposal:
+        def decide(base: Product | None) -> Product:
+            decided.append(name)
+            if decided == names:  # all is read: somebody else is faster with one of them
+                mongodb.settle(job, 1, [own(row(1, 1), "B", "fast")])
+            return Product(content={"name": "slow"})
+
+        return Proposal(row(ord(name), 2), "message", name, decide)
+
+    rival = a_mongo_store(mongo.uri, documents.database.name)
+    effects = rival.effects(job, 2, [slow(name) for name in names])
+    rival.close()
+    assert decided == ["A", "B", "C", "B"]
+    assert set(effects.outcomes.values()) == {Outcome.UPDATED if there else Outcome.NEW}
+    assert [(loss.batch_number, loss.sheet) for loss in effects.displaced] == [(1, 1)]
+    assert (effects.marks, mongodb.marks[job.job_id]) == (("A", "C"), ["B"])
+    assert [name_of(mongodb, job, name) for name in names] == ["slow"] * 3
 
 
 def test_many_writers_on_one_product_leave_the_latest_and_count_each_row_once(
@@ -601,7 +682,7 @@ def test_a_server_that_is_not_there_is_transient_and_its_address_a_secret(job: J
 def test_an_address_that_is_none_needs_a_person_and_is_never_said(job: Job, uri: str) -> None:
     with pytest.raises(Unavailable) as refused:
         a_mongo_store(uri, "d").get(job.owner, job.job_id, "x")
-    assert refused.value.__suppress_context__
+    assert (refused.value.__cause__, refused.value.__suppress_context__) == (None, True)
     assert "ada" not in f"{refused.value!r}{refused.value.details}"
 
 

@@ -128,11 +128,6 @@ class Services:
     # --- what can be injected
 
     @cached_property
-    def at_once_for(self) -> Callable[[str, Callable[[], float]], AtOnce]:
-        """Makes the `AtOnce` of a request, from a pipeline's name and the seconds that are left."""
-        return self.at_once
-
-    @cached_property
     def pipelines(self) -> Pipelines:
         return Pipelines(lambda module: self.call(importlib.import_module(module).build))
 

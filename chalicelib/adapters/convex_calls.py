@@ -25,7 +25,7 @@ from decimal import Decimal
 from enum import Enum
 from io import BytesIO
 from math import isfinite
-from typing import Any, cast
+from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -77,7 +77,7 @@ class ConvexCalls:
             self._session, "POST", f"{self._settings.url.rstrip('/')}/api/mutation", deadline=deadline,
             headers={"Authorization": f"Convex {self._settings.key.get_secret_value()}",
                      "Content-Type": "application/json"},
-            data=cast(bytes, _Told(body.encode(), sent)), monotonic=self._monotonic)
+            data=_Told(body.encode(), sent), monotonic=self._monotonic)
         return _verdict(reply)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, BinaryIO
 
 import requests
 import urllib3.exceptions
@@ -70,8 +70,8 @@ def post_json(
 
 
 def send(
-    session: requests.Session, method: str, url: str, *, headers: Mapping[str, str], data: bytes = b"", deadline: float,
-    monotonic: Callable[[], float] = time.monotonic, max_bytes: int = MAX_BYTES,
+    session: requests.Session, method: str, url: str, *, headers: Mapping[str, str], data: bytes | BinaryIO = b"",
+    deadline: float, monotonic: Callable[[], float] = time.monotonic, max_bytes: int = MAX_BYTES,
 ) -> Reply:
     """One request of any method; contract as `post_json`."""
     ends = monotonic() + deadline

@@ -191,7 +191,7 @@ class Settings(BaseSettings):
                                  description="Mutation that upserts one result by its externalId")
     convex_status_mutation: str = Field("priceMatching:updateJobStatus", alias="CONVEX_STATUS_MUTATION",
                                         description="Mutation that takes a job's progress")
-    convex_max_in_flight: int = Field(10, alias="CONVEX_MAX_IN_FLIGHT", ge=1, description="Mutations at a time")
+    convex_max_in_flight: int = Field(10, alias="CONVEX_MAX_IN_FLIGHT", ge=2, description="Mutations at a time")
     convex_spacing: float = Field(0.1, alias="CONVEX_SPACING_SECONDS", ge=0, description="Between their starts")
     convex_batch_gap: float = Field(2.0, alias="CONVEX_BATCH_GAP_SECONDS", ge=0, description="Between batches")
     convex_status_gap: float = Field(5.0, alias="CONVEX_STATUS_GAP_SECONDS", ge=0,

@@ -13,7 +13,7 @@ from tests.architecture import sources
 
 USED_BY = {
     "chalice": "app",
-    "boto3": "chalicelib.bootstrap",
+    "boto3": "chalicelib.adapters.aws",
     "pydantic": "chalicelib.settings",
     "requests": "chalicelib.adapters.http",
     "pandas": "chalicelib.api.report",

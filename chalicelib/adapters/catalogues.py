@@ -191,6 +191,15 @@ class EnrichmentStatuses:
             "owner": owner, "user_id": user_id, "job_id": job_id, "created_at": created_at, "updated_at": updated_at,
             "status": status, "products_count": products, **counts, "expires_at": expires_at or None})
 
+    def of_job(self, owner: str, catalog_id: str, job_id: str, *, limit: int) -> list[dict[str, Any]]:
+        """The first `limit` batches of one enrichment, by batch id."""
+        with translated("list batches of an enrichment"):
+            answer = self._client.query(
+                TableName=self._table, ConsistentRead=True, Limit=limit,
+                KeyConditionExpression="catalog_id = :catalogue AND begins_with(batch_id, :job)",
+                ExpressionAttributeValues=to_item({":catalogue": catalog_id, ":job": f"{job_id}-"}))
+        return [item for item in map(from_item, answer["Items"]) if item.get("owner") == owner]
+
     def of_catalogue(self, owner: str, catalog_id: str) -> list[dict[str, Any]]:
         """The owner's batches of a catalogue as they are stored, by batch id."""
         found = query(self._client, TableName=self._table, ConsistentRead=True,

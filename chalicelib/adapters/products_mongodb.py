@@ -89,7 +89,7 @@ class MongoProducts:
         wanted = {"owner": owner, "catalog_id": catalogue.catalog_id, "place": {"$gt": cursor},
                   **({"source": source} if source else {})}
         with _translated():
-            found = list(self._products().find(wanted).sort("place", 1).limit(limit + 1))
+            found = list(self._products().find(wanted, {"links": 0}).sort("place", 1).limit(limit + 1))
         products = tuple(records.product_from(document) for document in found[:limit])
         return Page(products, products[-1].place if len(found) > limit else "")
 

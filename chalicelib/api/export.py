@@ -12,10 +12,10 @@ import itertools
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from chalicelib.adapters.lead_listing import Entry, LeadListing
@@ -26,7 +26,7 @@ from chalicelib.adapters.sqs import Queues
 from chalicelib.adapters.undo_notes import UndoNotes
 from chalicelib.api.auth import Caller
 from chalicelib.api.export_record import Export, Kept, Kind, keep, kept
-from chalicelib.api.files import CONTENT_TYPES, LINK_SECONDS, SHEET_ROWS, Layout, link_to, write_rows
+from chalicelib.api.files import CONTENT_TYPES, LINK_SECONDS, SHEET_ROWS, Layout, write_rows
 from chalicelib.api.lead_export import COLUMNS, Selection
 from chalicelib.api.lead_view import lead_values, matcher
 from chalicelib.api.models import ExportState, ExportStatus, FileFormat, JobError, SortBy, SortOrder
@@ -34,8 +34,11 @@ from chalicelib.api.rejects import write_rejects
 from chalicelib.api.report import build_report, write_workbook
 from chalicelib.api.requests import path_id
 from chalicelib.errors import FileProblem, FileRefused, RequestProblem, RequestRefused
-from chalicelib.jobs.model import MESSAGE_VERSION, stamp
+from chalicelib.jobs.model import MESSAGE_VERSION, Job, stamp
 from chalicelib.settings import Settings
+
+if TYPE_CHECKING:
+    from chalicelib.adapters.price_results import PriceResults
 
 PART_READS = 10_000
 """Leads that a worker looks at between two checkpoints."""
@@ -66,12 +69,14 @@ def show(
         raise RequestRefused(RequestProblem.NOT_FOUND, "There is no such export.")
     export = found.export
     done = export.state is ExportState.COMPLETED
-    return _status(export, link_to(blobs, export.key, export.filename, export.format) if done else "", clock())
+    url = blobs.presigned_get(export.key, LINK_SECONDS, export.filename, _content_type(export)) if done else ""
+    return _status(export, url, clock())
 
 
 def run_export(
     export_id: str, *, records: Records, listing: LeadListing, ledger: Ledger, blobs: Blobs, undo_notes: UndoNotes,
-    queues: Queues, settings: Settings, clock: Callable[[], datetime], remaining: Callable[[], float],
+    price_results: PriceResults, queues: Queues, settings: Settings, clock: Callable[[], datetime],
+    remaining: Callable[[], float],
 ) -> None:
     """Take an export as far as time allows. Harmless at any time, any number of times, for any export id.
 
@@ -80,7 +85,7 @@ def run_export(
     found = kept(export_id, records)
     if found is None or found.export.state.terminal:
         return
-    exporter = Exporter(records, listing, ledger, blobs, undo_notes, queues, settings, clock, remaining)
+    exporter = Exporter(records, listing, ledger, blobs, undo_notes, price_results, queues, settings, clock, remaining)
     exporter.run(found)
 
 
@@ -100,6 +105,7 @@ class Exporter:
     ledger: Ledger
     blobs: Blobs
     undo_notes: UndoNotes
+    price_results: PriceResults
     queues: Queues
     settings: Settings
     clock: Callable[[], datetime]
@@ -161,22 +167,33 @@ class Exporter:
         with tempfile.TemporaryDirectory(prefix="dropmill-") as folder:
             path = str(Path(folder) / "file")
             try:
-                rows = self._write_file(export, path)
+                made = self._made(export, path)
             except FileRefused as refusal:
                 _fail(found, refusal.code.value, refusal.message, self.records, self.clock())
                 return
-            self.blobs.upload(path, export.key, CONTENT_TYPES[export.format])
-        self._complete(found, rows)
+            self.blobs.upload(path, made.key, _content_type(made))
+        self._complete(found, made)
 
-    def _complete(self, found: Kept, rows: int) -> None:
+    def _complete(self, found: Kept, made: Export) -> None:
         """The file lies there, so it counts, whatever a twin has written meanwhile. Parts go only then."""
         current: Kept | None = found
         while current is not None and current.export.state is not ExportState.COMPLETED:
-            if self._write(current, state=ExportState.COMPLETED, rows=rows, error={},
+            if self._write(current, state=ExportState.COMPLETED, rows=made.rows, format=made.format,
+                           filename=made.filename, details=made.details, error={},
                            completed_at=stamp(self.clock())) is not None:
                 self.blobs.delete_prefix(f"{found.export.folder}parts/")
                 return
             current = kept(found.export.export_id, self.records)
+
+    def _made(self, export: Export, path: str) -> Export:
+        """The export as it is once its file lies at `path`."""
+        if export.kind is not Kind.PRICES:
+            return replace(export, rows=self._write_file(export, path))
+        from chalicelib.api.price_export import write_export
+
+        made = write_export(path, self._job(export), ledger=self.ledger, blobs=self.blobs,
+                            price_results=self.price_results, settings=self.settings)
+        return replace(export, rows=made.rows, format=made.format, filename=made.filename, details=made.details)
 
     def _write_file(self, export: Export, path: str) -> int:
         if export.kind is Kind.LEADS:
@@ -184,9 +201,7 @@ class Exporter:
                 raise FileRefused(FileProblem.TOO_MANY_ROWS, "A worksheet cannot hold so many rows; take csv.")
             layout = Layout(export.format, COLUMNS, bom=bool(export.request.get("bom")))
             return write_rows(path, self._spooled(export), layout)
-        job = self.ledger.job(str(export.request["jobId"]))
-        if job is None:
-            raise FileRefused(FileProblem.CORRUPT_FILE, "The job is no longer in the ledger.")
+        job = self._job(export)
         if export.kind is Kind.REJECTS:
             return write_rejects(path, job, export.format, bom=bool(export.request.get("bom")), ledger=self.ledger)
         report = build_report(job, ledger=self.ledger, blobs=self.blobs, undo_notes=self.undo_notes, clock=self.clock,
@@ -196,6 +211,12 @@ class Exporter:
         else:
             Path(path).write_text(json.dumps(report.as_json(), separators=(",", ":")), encoding="utf-8")
         return report.rows.total
+
+    def _job(self, export: Export) -> Job:
+        job = self.ledger.job(str(export.request["jobId"]))
+        if job is None:
+            raise FileRefused(FileProblem.CORRUPT_FILE, "The job is no longer in the ledger.")
+        return job
 
     def _spooled(self, export: Export) -> Iterator[Mapping[str, Any]]:
         for part in export.parts:
@@ -208,6 +229,15 @@ class Exporter:
 
     def _late(self) -> bool:
         return self.remaining() < self.settings.deadline_margin
+
+
+def _content_type(export: Export) -> str:
+    """Somebody's own text file keeps its encoding, and a workbook with macros is one."""
+    if export.filename.endswith(".xlsm"):
+        return "application/vnd.ms-excel.sheet.macroEnabled.12"
+    if export.kind is Kind.PRICES and export.format is FileFormat.CSV:
+        return "text/csv"
+    return CONTENT_TYPES[export.format]
 
 
 def _fail(found: Kept, code: str, message: str, records: Records, now: datetime) -> None:
@@ -234,7 +264,8 @@ def _status(export: Export, url: str, now: datetime) -> ExportStatus:
         export_id=export.export_id, kind=export.kind.value, status=state, row_count=export.rows,
         filename=export.filename, status_url=f"/exports/{export.export_id}", url=url or None,
         expires_in=LINK_SECONDS if url else None, created_at=export.created_at,
-        completed_at=export.completed_at or None, retry_after_ms=None if state.terminal else POLL_MS,
+        completed_at=export.completed_at or None, details=export.details,
+        retry_after_ms=None if state.terminal else POLL_MS,
         error=JobError(code=error["code"], message=error["message"], timestamp=error["timestamp"],
                        recoverable=abandoned, details={}) if error else None)
 

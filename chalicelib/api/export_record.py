@@ -22,11 +22,14 @@ class Kind(StrEnum):
     LEADS = "leads"
     REJECTS = "rejects"
     REPORT = "report"
+    PRICES = "prices"
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
     """One file that was asked for. `request` is what the kind needs: filters and order, or a job's id.
+
+    `format` and `filename` are final when the file is there: a price job's depend on what its file is.
 
     `position` and `parts` say how far a walk over leads has come.
     """
@@ -46,6 +49,8 @@ class Export:
     parts: tuple[str, ...] = ()
     completed_at: str = ""
     error: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What people may want to know of the finished file."""
 
     @property
     def folder(self) -> str:

@@ -332,7 +332,10 @@ class ExportState(StrEnum):
 
 
 class ExportStatus(Wire):
-    """A large file in the making: `url` appears when it is there."""
+    """A large file in the making: `url` appears when it is there, and with it the final `filename`.
+
+    `details` of a price job's: `formatsKept`, and how many cells were written or left alone.
+    """
 
     export_id: str
     kind: str
@@ -345,6 +348,7 @@ class ExportStatus(Wire):
     error: JobError | None
     created_at: str
     completed_at: str | None
+    details: Mapping[str, Any]
     retry_after_ms: int | None
 
 

@@ -1,4 +1,4 @@
-"""What comes with a form to a price route: the file, what it is told, and whether a request can work on it by itself.
+"""What comes with a form: the file, what is to be done with it, and whether the request itself can do so.
 
 Everything that can be refused is refused here, before there is a job: a file that cannot be read leaves none behind.
 """
@@ -12,23 +12,27 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from chalice.app import Request
 
+from chalicelib.adapters.ledger import Ledger
 from chalicelib.adapters.mappings import Mappings
 from chalicelib.api import multipart
 from chalicelib.api.inputs import UploadRequest
 from chalicelib.api.models import Wire
 from chalicelib.api.requests import header, parsed
 from chalicelib.api.uploads import check
-from chalicelib.errors import RequestProblem, RequestRefused
+from chalicelib.errors import RequestProblem, RequestRefused, Transient, Unavailable, Waiting
 from chalicelib.jobs.intake import safe_name
+from chalicelib.jobs.model import Job
+from chalicelib.logs import log
 from chalicelib.settings import Settings
 
-W = TypeVar("W", bound=Wire)
+if TYPE_CHECKING:
+    from chalicelib.jobs.at_once import AtOnce
 
-PIPELINE = "prices"
+W = TypeVar("W", bound=Wire)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +61,37 @@ def taken(model: type[W], request: Request) -> tuple[Sent, W]:
 
 
 def items_in(
-    sent: Sent, options: Mapping[str, Any], *, owner: str, pipelines: Mapping[str, Any], mappings: Mappings,
-    settings: Settings,
+    sent: Sent, pipeline: str, options: Mapping[str, Any], *, owner: str, pipelines: Mapping[str, Any],
+    mappings: Mappings, settings: Settings,
 ) -> int:
     """How many items the file has, counted up to one more than a request works on itself.
 
     Raises FileRefused for a file that cannot become items, as far as so many tell, and UNSUPPORTED_TYPE by its name.
     """
-    check(UploadRequest(file_name=sent.file_name, file_size=len(sent.body), pipeline=PIPELINE), pipelines, settings)
-    read = {**options, "maxRows": settings.max_rows, "memory": mappings.of_owner(owner, PIPELINE)}
+    check(UploadRequest(file_name=sent.file_name, file_size=len(sent.body), pipeline=pipeline), pipelines, settings)
+    read = {**options, "maxRows": settings.max_rows, "memory": mappings.of_owner(owner, pipeline)}
     with tempfile.TemporaryDirectory(prefix="dropmill-") as folder:
         path = Path(folder) / "file"
         path.write_bytes(sent.body)
-        reading = pipelines[PIPELINE].read(str(path), sent.file_name, read)
+        reading = pipelines[pipeline].read(str(path), sent.file_name, read)
         return sum(1 for _ in itertools.islice(reading, settings.sync_items + 1))
+
+
+def worked_off(job: Job, at_once: AtOnce, ledger: Ledger, *, now: bool) -> Job:
+    """Work on a job that was just received, now as far as there is time, or leave it to the queue; answers how it is.
+
+    Raises FileRefused where the file proves to be none after all. What fails otherwise fails in the queue, if it fails
+    there again: the job is there, and its caller shall not send it anew.
+    """
+    if not now:
+        at_once.send(job)
+        return job
+    try:
+        return at_once.run(job)
+    except (Transient, Unavailable, Waiting) as error:
+        log.warning("the job takes the long way", extra={"job_id": job.job_id, "error": type(error).__name__})
+        at_once.send(job)
+        return ledger.job(job.job_id) or job
 
 
 def time_left(request: Request, settings: Settings, clock: Callable[[], datetime]) -> Callable[[], float]:

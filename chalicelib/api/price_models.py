@@ -80,11 +80,10 @@ class CandidateView(Wire):
 
     item_id: str
     code: str | None
-    description: str | None
+    description: str
     unit: str | None
     rate: Amount | None
-    score: float | None
-    units: str | None
+    score: float
     reasons: tuple[str, ...]
 
 
@@ -99,6 +98,7 @@ class ResultRow(Wire):
     worksheet: str | None = Field(serialization_alias="_worksheet")
     row_number: int
     original_description: str | None
+    original_code: str | None
     original_quantity: Amount | None
     original_unit: str | None
     original_row_data: Mapping[str, Any]
@@ -109,7 +109,7 @@ class ResultRow(Wire):
     matched_code: str | None
     matched_unit: str | None
     matched_rate: Amount | None
-    confidence: float | None
+    confidence: float
     tier: str
     match_method: str | None
     unit_mismatch: bool
@@ -138,7 +138,7 @@ class ResultPage(Wire):
 
     job_id: str
     duplicate_of: str | None
-    items: tuple[ResultRow, ...]
+    results: tuple[ResultRow, ...]
     cursor: str | None
     differences: tuple[Difference, ...] | None = None
 
@@ -175,12 +175,14 @@ class MatchingStatus(Wire):
 
 
 class MatchAnswer(MatchingStatus):
-    """The answer of upload-and-match: with all rows as `items` and `results` where the request did the work itself."""
+    """The answer of upload-and-match: with all rows as `results` where the request did the work itself.
+
+    Null where it did not, and where they are too long for an answer: `resultsUrl` has them.
+    """
 
     start_time: str
     status_url: str
     results_url: str
-    items: tuple[ResultRow, ...] | None
     results: tuple[ResultRow, ...] | None
 
 

@@ -22,7 +22,7 @@ from chalicelib.adapters.dynamodb import ConditionFailed, batch_get, from_item, 
 from chalicelib.adapters.ledger_items import TALLY, action_of, job_key
 from chalicelib.errors import Conflict, RequestProblem, RequestRefused
 from chalicelib.jobs.model import Job, RowId, SheetCount
-from chalicelib.jobs.pipeline import Write
+from chalicelib.jobs.pipeline import Undone, Write
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -173,10 +173,35 @@ class PriceResults:
         self.transact(writes, "the row is as it was read, and its job is there")
         return new
 
+    def delete(self, rows: Sequence[Row]) -> None:
+        """Remove up to 100 rows, all or none. Raises Conflict where one is no longer as it was read."""
+        if rows:
+            self._transact([{"Delete": {
+                "TableName": self.table, "Key": to_item(_key_of(row)), "ConditionExpression": "version = :version",
+                "ExpressionAttributeValues": to_item({":version": row["version"]})}} for row in rows],
+                "the rows are as they were read")
+
+    def priors(self, job_id: str, wanted: Sequence[RowId]) -> dict[RowId, Mapping[str, Any]]:
+        """How the re-match `job_id` found these rows (`image`), and what undoing it made of them (`undone`)."""
+        keys = {(key["pk"], key["sk"]): place for place in wanted for key in (prior_key(job_id, place),)}
+        found = batch_get(self.client, self.table, [prior_key(job_id, place) for place in wanted])
+        return {keys[(str(item["pk"]), str(item["sk"]))]: item for item in found}
+
+    def note(self, job_id: str, place: RowId, prior: Mapping[str, Any], result: Undone) -> Write:
+        """Write down, once, what undoing the re-match made of a row."""
+        noted = {"became": result.became.value, "reason": result.reason, "by_job": result.by_job}
+        return Write(self.table, prior_key(job_id, place), {**prior, "undone": noted}, names={"#undone": "undone"},
+                     condition="attribute_exists(pk) AND attribute_not_exists(#undone)",
+                     meaning="nobody has undone the row yet")
+
     def transact(self, writes: Sequence[Write], meaning: str) -> None:
         """All of it or nothing. Raises ConditionFailed at once, and Conflict after tries against others' transactions.
         """
-        actions = [action_of(write) for write in writes]
+        self._transact([action_of(write) for write in writes], meaning)
+
+    # --- inside
+
+    def _transact(self, actions: list[dict[str, Any]], meaning: str) -> None:
         for tried in range(EDIT_TRIES):
             try:
                 with translated(meaning):
@@ -189,8 +214,6 @@ class PriceResults:
                 self._sleep(self._rng.uniform(0, min(1.0, 0.01 * 2 ** min(tried, 7))))
                 continue
             return
-
-    # --- inside
 
     def _some(self, job_id: str, sheet: int, block: int, after: RowId, most: int) -> tuple[list[Row], bool]:
         """Rows of a block after a row, and whether there may be more."""

@@ -105,9 +105,9 @@ _GENERIC = frozenset(map(squeezed, (
     "count", "volume", "each", "cost", "value", "sum", "total", "note", "notes", "type", "group", "class", "section",
     "lot", "make", "number", "num", "code", "price", "preis", "prix", "precio", "amount", "unit", "units")))
 _OTHERS = frozenset(words("""
-    date datum fecha valid currency währung waehrung devise moneda weight gewicht poids peso image photo picture link url
-    stock available availability lead delivery minimum min max discount rabatt remise margin markup vat status id labour
-    labor
+    date datum fecha valid currency währung waehrung devise moneda weight gewicht poids peso image photo picture link
+    url stock available availability lead delivery minimum min max discount rabatt remise margin markup vat status id
+    labour labor
 """))
 BILL = ("description", "code", "unit", "quantity", "rate", "total", "supplier", "keywords")
 PRICE_LIST = ("description", "code", "unit", "rate", "category", "subcategory", "supplier", "keywords")

@@ -21,10 +21,11 @@ from chalicelib.pipelines.prices.fields import field_of, is_label
 from chalicelib.pipelines.prices.numbers import Number, number
 
 LONGEST_DESCRIPTION, LONGEST_TEXT, LONGEST_KEYWORDS = 1000, 200, 1000
-"""Characters that are kept: 300,000 items of a list have to fit into a worker; the matcher looks at 600 of the first."""
-_NOTHING = frozenset({"", "-", "--", "---", "–", "—", ".", "..", "...", "n/a", "na", "nil", "none", "null", "#n/a", "/"})
-_RATE_ONLY = frozenset({"rate only", "rateonly", "r/o", "r.o.", "ro", "rates only", "only rate", "nur ep", "nur einh.-pr.",
-                        "nur einheitspreis", "prix unitaire seulement", "p.m.", "pm", "provisional"})
+"""Characters that are kept: 300,000 items of a list have to fit into a worker."""
+_NOTHING = frozenset({
+    "", "-", "--", "---", "–", "—", ".", "..", "...", "/", "n/a", "na", "nil", "none", "null", "#n/a"})
+_RATE_ONLY = frozenset({"rate only", "rateonly", "r/o", "r.o.", "ro", "rates only", "only rate", "nur ep",
+                        "nur einh.-pr.", "nur einheitspreis", "prix unitaire seulement", "p.m.", "pm", "provisional"})
 """In a column of quantities: the rate is asked for, not the total."""
 _POSITION = re.compile(r"\d{1,4}[.)]?|[A-Za-z][.)]?")
 """Where a row stands in its bill; no article has such a code."""
@@ -50,7 +51,7 @@ def cells_of(item: Item, columns: Mapping[str, Mapping[str, str]]) -> dict[str, 
         if name.startswith("_"):
             continue
         field = (mapped.get(name) if mapped is not None else field_of(name)) or ""
-        text = " ".join(str(value).split())
+        text = " ".join(storable(value).split())
         if field and text:
             cells[field] = f"{cells[field]} {text}" if field in cells else text
     return cells
@@ -94,7 +95,7 @@ class Wanted:
 def wanted(cells: Cells, context: tuple[str, ...]) -> Wanted:
     """What a row of a bill asks for. Raises RowRefused: NO_DESCRIPTION, NOT_A_NUMBER."""
     description, code = _text(cells, "description", LONGEST_DESCRIPTION), _text(cells, "code")
-    asked = "" if _POSITION.fullmatch(code) else code
+    asked = asked_code(code)
     if not description and not asked:
         raise RowRefused(RowProblem.NO_DESCRIPTION, field="description")
     said = cells.get("quantity", "").casefold()
@@ -106,6 +107,11 @@ def wanted(cells: Cells, context: tuple[str, ...]) -> Wanted:
                   context=context, price=rate.value if rate and rate.value > 0 else None,
                   supplier=_text(cells, "supplier"), keywords=_text(cells, "keywords", LONGEST_KEYWORDS))
     return Wanted(query, code, rate_only)
+
+
+def asked_code(code: str) -> str:
+    """A row's code for the matcher: nothing where it only counts the rows of its bill."""
+    return "" if _POSITION.fullmatch(code) else code
 
 
 def listed(cells: Cells, place: RowId, context: tuple[str, ...]) -> PriceItem:
@@ -134,6 +140,12 @@ def context_of(item: Item) -> tuple[str, ...]:
     """The headings that travel with a row; none for rows from outside."""
     found: Any = item.get("_context", ())
     return tuple(str(text) for text in found) if isinstance(found, list | tuple) else ()
+
+
+def storable(value: Any) -> str:
+    """A cell as a text that stores take: halves of surrogate pairs, which only messages from outside hold, become ?."""
+    text = str(value)
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def as_decimal(text: str | None) -> Decimal | None:

@@ -27,6 +27,8 @@ MOST_ITEMS = 300_000
 Asked = Callable[[RowId], bool]
 """Whether a row takes part; a re-match leaves out what has a match."""
 NOT_ASKED = "already_matched"
+DRY = "_dry"
+"""In the items of a dry run: the method, or that it is a list. A rehearsal sees nothing else of the options."""
 
 
 def read_bill(
@@ -34,14 +36,15 @@ def read_bill(
     asked: Asked | None = None,
 ) -> Reading:
     """Rows to match, pinned to a price list."""
-    more = {"_list": list_id} if list_id else {}
+    more = {"_list": list_id} if list_id else {DRY: str(options.get("method") or "LOCAL")}
     return Reading(path, file_name, BILL_FIELDS, limits, options, kind=bill_kind, more=more, asked=asked)
 
 
 def read_list(path: str, file_name: str, *, limits: Limits, options: Mapping[str, Any]) -> Reading:
     """Items of a price list."""
     fewer = replace(limits, max_rows=min(limits.max_rows, MOST_ITEMS))
-    return Reading(path, file_name, LIST_FIELDS, fewer, options, kind=list_kind, more={}, asked=None)
+    return Reading(path, file_name, LIST_FIELDS, fewer, options, kind=list_kind,
+                   more={} if options.get("job") else {DRY: "LIST"}, asked=None)
 
 
 class Reading:
@@ -75,6 +78,7 @@ class Reading:
 
     def __iter__(self) -> Iterator[Item]:
         columns: Mapping[str, Mapping[str, str]] = {}
+        found = False
         for item in self._table:
             place = row_id(item)
             if place.sheet != self._sheet or not columns:
@@ -92,7 +96,12 @@ class Reading:
             if self._asked is not None and not self._asked(place):
                 self._skip(place.sheet, NOT_ASKED)
                 continue
+            found = True
             yield {**item, **({"_context": list(context)} if context else {}), **self._more}
+
+        if not found:
+            raise FileRefused(FileProblem.NO_ROWS, "No row is without a match: there is nothing to match again."
+                              if self._asked is not None else "No row has a quantity, a rate or a unit.")
 
     def _heading(self, sheet: int, _row: int, text: str) -> None:
         self._enter(sheet)

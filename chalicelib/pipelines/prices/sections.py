@@ -3,7 +3,7 @@
 A sheet says nothing about levels, so they are told by how headings are written and how they follow each other:
 
 - Headings that follow each other without an item in between are nested: `EARTHWORKS`, then `Excavation`.
-- A heading that is numbered or capitalised like one that stands open closes that one: `B CONCRETE` closes `A EARTHWORKS`.
+- A heading that is numbered or capitalised like one that stands open closes it: `B CONCRETE` closes `A EARTHWORKS`.
 - Otherwise a run of so many headings replaces as many of the innermost: `Filling` after `Excavation` is its neighbour.
 """
 
@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 LONGEST_HEADING = 160
 MOST_LEVELS = 5
 _PLAIN = "plain"
-_NUMBERED = re.compile(r"(?:section|part|bill|chapter|titel|abschnitt|lot|chapitre|cap[íi]tulo)?\s*"
-                       r"(?P<mark>\d{1,3}(?:\.\d{1,3})*|[ivxl]{1,5}|[a-z])(?P<end>[.):\-–]\s*|\s+)(?=\S)", re.IGNORECASE)
+_NUMBERED = re.compile(
+    r"(?:section|part|bill|chapter|titel|abschnitt|lot|chapitre|cap[íi]tulo)?\s*"
+    r"(?P<mark>\d{1,3}(?:\.\d{1,3})*|[ivxl]{1,5}|[a-z])(?P<end>[.):\-–]\s*|\s+)(?=\S)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ class Place:
     transact: Callable[[Effects], None]
     counts: dict[str, dict[int, Counter[Outcome]]] = field(default_factory=dict)
     marks: dict[str, list[str]] = field(default_factory=dict)
+    sources: dict[str, Counter[str]] = field(default_factory=dict)
 
     def settle(self, job: Job, number: int, proposals: Sequence[Proposal]) -> Effects:
         effects = self.store.effects(job, number, proposals)
@@ -50,6 +51,7 @@ class Place:
             assert batches[loss.batch_number][loss.outcome] > 0
             batches[loss.batch_number] += Counter({Outcome.SUPERSEDED: 1})
             batches[loss.batch_number] -= Counter({loss.outcome: 1})
+        self.sources.setdefault(job.job_id, Counter()).update(effects.tallies)
         self.marks.setdefault(job.job_id, []).extend(effects.marks)
         return effects
 
@@ -82,9 +84,9 @@ def importing(job: Job, rows: Sequence[RowId], **content: Any) -> list[Proposal]
             for each in rows]
 
 
-def own(row: RowId, product_id: str, name: str) -> Proposal:
+def own(row: RowId, product_id: str, name: str, source: Source = Source.NONE) -> Proposal:
     """A row from outside with an id of its own."""
-    return Proposal(row, "message", product_id, lambda base: Product(content={"name": name}))
+    return Proposal(row, "message", product_id, lambda base: Product(content={"name": name}, source=source))
 
 
 def enriching(job: Job, rows: Sequence[RowId], title: str, source: Source = Source.REAL_DATA) -> list[Proposal]:
@@ -131,5 +133,10 @@ BATCHES: Mapping[int, Sequence[tuple[RowId, str]]] = {
     3: ((RowId(3, 1), "B"), (RowId(3, 2), "A"), (RowId(3, 3), "D"))}
 
 
+SOURCES = {1: Source.REAL_DATA, 2: Source.CACHE, 3: Source.MOCK_DATA}
+"""By the row's number."""
+
+
 def batch(number: int) -> list[Proposal]:
-    return [own(each, product_id, f"{product_id}{each.sheet}{each.row}") for each, product_id in BATCHES[number]]
+    return [own(each, product_id, f"{product_id}{each.sheet}{each.row}", SOURCES[each.row])
+            for each, product_id in BATCHES[number]]

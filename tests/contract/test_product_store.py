@@ -60,7 +60,7 @@ def test_enriching_updates_what_changes_and_leaves_what_does_not(place: Place, j
     assert place.settle(first, 1, enriching(first, rows, "A")).outcomes == dict.fromkeys(rows, Outcome.UPDATED)
     assert place.settle(second, 1, enriching(second, rows, "A")).outcomes == dict.fromkeys(rows, Outcome.UNCHANGED)
     mocked = place.settle(third, 1, enriching(third, rows, "mock", Source.MOCK_DATA))
-    assert mocked.outcomes == dict.fromkeys(rows, Outcome.UNCHANGED)
+    assert (mocked.outcomes, mocked.tallies) == (dict.fromkeys(rows, Outcome.UNCHANGED), {"real_data": 2})
     found = get(place, job, f"{job.job_id}-1-2")
     assert found is not None
     assert (found.enrichment, found.source, found.job_id, found.content) == (
@@ -97,7 +97,8 @@ def test_batches_that_share_ids_come_to_the_same_in_every_order(place: Place, jo
         mine = replace(job, job_id=f"{job.job_id}-{turn}")
         earlier = replace(mine, job_id=f"{mine.job_id}-0", uploaded_at="2026-11-22T00:00:00.000Z",
                           options={"catalog": mine.job_id})
-        place.settle(earlier, 1, [own(row(1, 9), "C", "C22"), own(row(2, 9), "D", "old")])
+        place.settle(earlier, 1, [
+            own(row(1, 9), "C", "C22", Source.CACHE), own(row(2, 9), "D", "old")])
         for number in order:
             if again:
                 place.store.effects(mine, number, batch(number))
@@ -107,6 +108,7 @@ def test_batches_that_share_ids_come_to_the_same_in_every_order(place: Place, jo
         assert place.counted(mine) == Counter({
             Outcome.NEW: 2, Outcome.UPDATED: 1, Outcome.UNCHANGED: 1, Outcome.SUPERSEDED: 4})
         assert sorted(place.marks[mine.job_id]) == ["A", "B", "C", "D"]
+        assert place.sources[mine.job_id] == {"cache": 2, "real_data": 1, "mock_data": 1}
         assert walked(place, mine, catalogue(mine, outside=9), 2) == ["B", "A", "C", "D"]
 
 

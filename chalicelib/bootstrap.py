@@ -334,7 +334,7 @@ class Services:
 
         from chalicelib.adapters.keepa import Keepa
 
-        return Keepa(self.settings.keepa, self.limiter, requests.Session(), metrics=self.metrics)
+        return Keepa(self.settings.keepa, self.limiter, requests.Session(), sleep=self.sleep, metrics=self.metrics)
 
     def _cache(self) -> Cache:
         from chalicelib.adapters.cache import Cache

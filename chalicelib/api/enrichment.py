@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from chalice.app import Response
 
 from chalicelib.adapters.product_store import ProductStore, Source
-from chalicelib.api import enrichment_parallel as parallel
 from chalicelib.api.auth import Caller
 from chalicelib.api.catalogue_models import EnrichAnswer, EnrichedBatch, EnrichmentStatus, EnrichQuery
 from chalicelib.api.catalogues import PIPELINE, Held, held_by
+from chalicelib.api.enrichment_parallel import compared, compute
 from chalicelib.api.price_form import worked_off
 from chalicelib.errors import Conflict, RequestProblem, RequestRefused
 from chalicelib.jobs.corrections import LARGEST_BATCH
@@ -102,8 +102,8 @@ def start(
     engine = at_once(PIPELINE, lambda: ends - time.monotonic())
     mode = settings.products.mode if imported.rows <= settings.sync_items else "async"
     if mode == "parallel":
-        parallel.compute(job, pipeline=pipelines[PIPELINE], mappings=mappings, blobs=blobs,
-                         remaining=lambda: ends - time.monotonic(), margin=settings.deadline_margin)
+        compute(job, pipeline=pipelines[PIPELINE], mappings=mappings, blobs=blobs,
+                remaining=lambda: ends - time.monotonic(), margin=settings.deadline_margin)
     now = worked_off(job, engine, ledger, now=mode == "sync")
     done = now.status is Status.COMPLETED
     answer = EnrichAnswer(
@@ -123,7 +123,7 @@ def show(
     if job is None:
         return _nothing(held.catalog_id)
     batches = enrichment_statuses.of_job(caller.owner, held.catalog_id, job.job_id, limit=SHOWN_BATCHES + 1)
-    told = parallel.told(job, held.known, product_store=product_store, blobs=blobs) if held.known else None
+    told = compared(job, held.known, product_store=product_store, blobs=blobs) if held.known else None
     return EnrichmentStatus(
         catalog_id=held.catalog_id, tracking_id=job.job_id, status=job.status.value, paused=job.paused or None,
         provider=str(job.options.get("provider") or KEEPA), strict=bool(job.options.get("strict")),

@@ -60,7 +60,7 @@ def compute(
         log.warning("the request's own enrichment was not kept", extra={"error": type(error).__name__})
 
 
-def told(job: Job, catalogue: Catalogue, *, product_store: ProductStore, blobs: Blobs) -> Told | None:
+def compared(job: Job, catalogue: Catalogue, *, product_store: ProductStore, blobs: Blobs) -> Told | None:
     """The comparison of a job; None for one that was not worked out twice."""
     try:
         mine = json.loads(blobs.get(_key(job)))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from chalicelib.errors import FileProblem, FileRefused
@@ -30,7 +31,8 @@ from chalicelib.tables.patch_edits import (
     Value,
 )
 from chalicelib.tables.patch_outline import Outline
-from chalicelib.tables.patch_sheet import SheetPatch
+from chalicelib.tables.patch_sheet import SheetPatch, forgotten, places
+from chalicelib.tables.patch_stale import Staleness
 from chalicelib.tables.patch_styles import Styles
 from chalicelib.tables.patch_survey import Survey
 from chalicelib.tables.patch_text import patch_text
@@ -108,12 +110,17 @@ def _patched(path: str, target: str, edits: Mapping[int, SheetEdits], limits: Li
     with Archive(path, limits) as first, Archive(path, limits) as second, ArchiveCopy(path, target) as copy:
         if first.encrypted:
             raise FileRefused(FileProblem.ENCRYPTED_WORKBOOK)
-        parts = _parts(first)
+        book = open_workbook(first).sheets
+        parts = {sheet.index: sheet.part for sheet in book}
         if unknown := set(edits) - set(parts):
             raise ValueError(f"The workbook has no worksheets {sorted(unknown)}.")
         outline = Outline(first, formulas_go=_formulas_go(edits))
         styles = Styles(whole(second.chunks(outline.styles_part)) if outline.styles_part in second else b"")
-        sheets = {_plain_name(parts[index]): index for index in edits}
+        stale = Staleness({sheet.index: sheet.name for sheet in book})
+        surveys = _surveys(first, parts, edits, stale, limits)
+        stale.fill({index: places(each, surveys[index]) for index, each in edits.items()},
+                   known=any(_targets(edits)))
+        sheets = {_plain_name(parts[index]): index for index in surveys if index in edits or stale.touches(index)}
         last = {_plain_name(part): content for part, content in outline.changed.items()}
         styles_name, dropped = _plain_name(outline.styles_part), _plain_name(outline.dropped)
         waiting, seen = [], set()
@@ -125,11 +132,15 @@ def _patched(path: str, target: str, edits: Mapping[int, SheetEdits], limits: Li
             seen.add(member)
             if member in sheets:
                 index = sheets[member]
-                survey = Survey(first.chunks(member), limits)
-                patch = SheetPatch(edits[index], survey, styles, from_1904=outline.from_1904)
+                forget = partial(stale.without_results, index) if stale.touches(index) else None
                 with copy.replace(info) as out:
-                    patch.run(second.chunks(member), out, limits)
-                reports[index] = patch.report
+                    if index in edits:
+                        patch = SheetPatch(edits[index], surveys[index], styles, from_1904=outline.from_1904,
+                                           forget=forget)
+                        patch.run(second.chunks(member), out, limits)
+                        reports[index] = patch.report
+                    elif forget is not None:
+                        forgotten(second.chunks(member), out, limits, forget)
             elif member == styles_name or member in last:
                 waiting.append(info)
             elif member != dropped:
@@ -144,13 +155,30 @@ def _patched(path: str, target: str, edits: Mapping[int, SheetEdits], limits: Li
     return PatchReport(reports, Kind.XLSX)
 
 
+def _surveys(
+    archive: Archive, parts: Mapping[int, str], edits: Mapping[int, SheetEdits], stale: Staleness, limits: Limits
+) -> dict[int, Survey]:
+    """All sheets are walked, because formulas of any may depend on those that are filled."""
+    found: dict[int, Survey] = {}
+    for index, part in parts.items():
+        try:
+            found[index] = Survey(archive.chunks(part), limits, partial(stale.learn, index))
+        except Unpatchable:
+            if index in edits:
+                raise
+    return found
+
+
 def _parts(archive: Archive) -> dict[int, str]:
     return {sheet.index: sheet.part for sheet in open_workbook(archive).sheets}
 
 
 def _formulas_go(edits: Mapping[int, SheetEdits]) -> bool:
-    columns = (column for each in edits.values() for column in each.columns)
-    return any(isinstance(column, Target) and not column.keep_formulas for column in columns)
+    return any(not column.keep_formulas for column in _targets(edits))
+
+
+def _targets(edits: Mapping[int, SheetEdits]) -> Iterator[Target]:
+    return (column for each in edits.values() for column in each.columns if isinstance(column, Target))
 
 
 def _plain_name(name: str) -> str:

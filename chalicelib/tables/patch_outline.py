@@ -14,7 +14,8 @@ from chalicelib.tables.patch_xml import attributes, local_tag, shadow_of, splice
 
 _PROPERTIES = local_tag(b"workbookPr")
 _CALCULATION = local_tag(b"calcPr")
-_BEFORE = re.compile(rb"</((?:[\w.-]+:)?)(?:sheets|functionGroups|externalReferences|definedNames)\s*>")
+_NAMES = rb"((?:[\w.-]+:)?)(?:sheets|functionGroups|externalReferences|definedNames)"
+_BEFORE = re.compile(rb"</" + _NAMES + rb"\s*>|<" + _NAMES + rb"(?=[\s/])[^>]*/>")
 """What `calcPr` follows in the outline (ECMA-376 part 1, 18.2.27)."""
 _RELATION = local_tag(b"Relationship")
 _OVERRIDE = local_tag(b"Override")
@@ -59,8 +60,8 @@ def _recalculated(raw: bytes, shadow: bytes) -> bytes:
     places = list(_BEFORE.finditer(shadow))
     if not places:
         return raw
-    at = places[-1].end()
-    return spliced(raw, [(at, at, b'<%scalcPr fullCalcOnLoad="1"/>' % places[-1][1])])
+    at, prefix = places[-1].end(), places[-1][1] or places[-1][2] or b""
+    return spliced(raw, [(at, at, b'<%scalcPr fullCalcOnLoad="1"/>' % prefix)])
 
 
 def _lacking(raw: bytes, element: re.Pattern[bytes], name: bytes, ending: bytes) -> bytes:

@@ -65,10 +65,10 @@ class SheetText:
         raise Unpatchable("The sheet's rows begin too far from its start.")
 
     def _more(self) -> bytes:
-        piece = next(self._chunks, b"")
-        if not piece:
-            raise Unpatchable("The sheet has no place for rows.")
-        return piece
+        for piece in self._chunks:
+            if piece:
+                return piece
+        raise Unpatchable("The sheet has no place for rows.")
 
 
 class RowText(NamedTuple):
@@ -107,10 +107,20 @@ class Grammar:
         self._row_end = re.compile(rb"</" + name + rb"row\s*>")
         self._cell_end = re.compile(rb"</" + name + rb"c\s*>")
         self.formula = tag(prefix + b"f")
+        self.result = re.compile(
+            rb"<" + name + rb"f(?P<attributes>(?:\s[^>]*+)?)>(?:(?<=/>)|(?P<text>[^<]*+)</" + name + rb"f\s*>)"
+            rb"\s*(?P<result><" + name + rb"v>[^<]*+</" + name + rb"v>)"
+        )
+        """A formula with what it came to."""
+        self.formula_cell = re.compile(
+            rb"<" + name + rb"c(?P<cell>(?:\s[^>]*+)?)>\s*<" + name
+            + rb"f(?P<attributes>(?:\s[^>]*+)?)>(?:(?<=/>)|(?P<text>[^<]*+)<)"
+        )
         self.content = re.compile(rb"<" + name + rb"(?:v\s*>[^<]|is[\s>])")
         self.any_cell = re.compile(rb"<" + name + rb"c[\s/>]")
         self._last_cell = re.compile(rb'<' + name + rb'c r="([A-Z]{1,3})\d+"([^>]*+)>')
         self._cell_mark = b"<" + prefix + b"c "
+        self._cell_close = b"</" + prefix + b"c>"
 
     def rows(self, shadow: bytes, before: int) -> Iterator[RowText]:
         """The rows of a piece; `before` is the number of the row before it."""
@@ -149,7 +159,15 @@ class Grammar:
         found = self._last_cell.match(shadow, at, row.outer) if at >= 0 else None
         if found is None or self.any_cell.search(shadow, found.end(), row.outer):
             return None
+        if found.end() < row.outer and not shadow.endswith(self._cell_close, row.inner, row.outer):
+            return None  # Extensions may follow the cells, and must go on doing so.
         return column_number(found[1].decode()), style_of(found[2])
+
+
+def letters_of(attributes: bytes) -> bytes:
+    """A cell's column as it says; nothing where it does not."""
+    found = _REFERENCE.search(attributes)
+    return found[1].upper() if found else b""
 
 
 def style_of(attributes: bytes) -> int:

@@ -6,6 +6,7 @@ cells that are written differ from what they were.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import IO, TypeAlias
@@ -23,6 +24,7 @@ from chalicelib.tables.rows import column_letters
 _LAST_COLUMN = 16_384
 _FORMULA, _VALUE, _COVERED = "formula", "value", "covered"
 
+Forget: TypeAlias = Callable[[re.Pattern[bytes], bytes, bytes], tuple[bytes, bytes]]
 Line: TypeAlias = tuple[int, Sequence[Value | None], bool]
 
 
@@ -46,10 +48,24 @@ def places(edits: SheetEdits, survey: Survey) -> tuple[int, ...]:
     return tuple(found)
 
 
+def forgotten(chunks: Iterator[bytes], out: IO[bytes], limits: Limits, forget: Forget) -> None:
+    """Copy a worksheet part without the results that do not hold."""
+    text = SheetText(utf8(chunks), limits)
+    out.write(text.head + text.opening)
+    for raw, _shadow in _remembered(text, Grammar(text.prefix), forget):
+        out.write(raw)
+    for piece in text.tail():
+        out.write(piece)
+
+
 class SheetPatch:
     """Rewrites one worksheet part."""
 
-    def __init__(self, edits: SheetEdits, survey: Survey, styles: Styles, *, from_1904: bool) -> None:
+    def __init__(
+        self, edits: SheetEdits, survey: Survey, styles: Styles, *, from_1904: bool, forget: Forget | None = None
+    ) -> None:
+        """`forget` takes results out of a piece that do not hold any more."""
+        self._forget = forget
         self._edits = edits
         self._survey = survey
         self._styles = styles
@@ -78,7 +94,7 @@ class SheetPatch:
         out.write(text.opening[:-2].rstrip() + b">" if text.hollow else text.opening)
         self._lines = self._edits.lines()
         self._line: Line | None = next(self._lines, None)
-        for raw, shadow in text.pieces():
+        for raw, shadow in _remembered(text, self._grammar, self._forget):
             out.write(b"".join(self._piece(raw, shadow)))
         for piece in self._below():
             out.write(piece)
@@ -244,6 +260,11 @@ class SheetPatch:
 
     def _column_style(self, column: int) -> int:
         return next((style for first, last, style in self._column_styles if first <= column <= last), 0)
+
+
+def _remembered(text: SheetText, grammar: Grammar, forget: Forget | None) -> Iterator[tuple[bytes, bytes]]:
+    for raw, shadow in text.pieces():
+        yield forget(grammar.result, raw, shadow) if forget is not None else (raw, shadow)
 
 
 def _row_style(row: RowText) -> int:

@@ -6,12 +6,12 @@ Cells are looked at by the piece and not one by one, so the walk costs little mo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeAlias
 
 from chalicelib.tables.limits import Limits
 from chalicelib.tables.patch_edits import Unpatchable
-from chalicelib.tables.patch_rows import Grammar, SheetText
+from chalicelib.tables.patch_rows import Grammar, SheetText, letters_of
 from chalicelib.tables.patch_xml import attributes, judged, local_tag, utf8
 from chalicelib.tables.rows import column_number
 
@@ -20,6 +20,9 @@ _MOST_RANGES = 200_000
 _RANGE = re.compile(rb"\$?([A-Z]{1,3})\$?(\d{1,7})(?::\$?([A-Z]{1,3})\$?(\d{1,7}))?")
 _MERGE = local_tag(b"mergeCell")
 _LONGEST_MERGE = 200
+
+
+Learn: TypeAlias = Callable[[bytes, bytes, bytes], None]
 
 
 class Range(NamedTuple):
@@ -34,13 +37,18 @@ class Range(NamedTuple):
 class Survey:
     """What a walk over a sheet found. `last_column` is that of the last cell with content, -1 without any."""
 
-    def __init__(self, chunks: Iterator[bytes], limits: Limits) -> None:
-        """Raises FileRefused: CORRUPT_FILE, ENTITY_BOMB, ARCHIVE_BOMB, CELL_TOO_LONG; Unpatchable."""
+    def __init__(self, chunks: Iterator[bytes], limits: Limits, learn: Learn | None = None) -> None:
+        """`learn` is told each formula's column, attributes and text.
+
+        Raises FileRefused: CORRUPT_FILE, ENTITY_BOMB, ARCHIVE_BOMB, CELL_TOO_LONG; Unpatchable.
+        """
         text = SheetText(judged(utf8(chunks)), limits)
         self._grammar = Grammar(text.prefix)
         start = b"<" + re.escape(text.prefix) + b'c r="([A-Z]{1,3}+)'
         self._letters = re.compile(start + rb"\d")
         self._filled = re.compile(start + rb'\d++"[^>]*+(?<!/)>(?!</)')
+        self._learn = learn
+        self._formula_mark = b"<" + text.prefix + b"f"
         self._row_mark = b"<" + text.prefix + b"row"
         self.last_column = -1
         self.last_row = 0
@@ -61,6 +69,9 @@ class Survey:
             self._look_closely(shadow)
         if b'"array"' in shadow or b'"dataTable"' in shadow or b"'array'" in shadow:
             self._note_results(shadow)
+        if self._learn is not None and self._formula_mark in shadow:
+            for found in self._grammar.formula_cell.finditer(shadow):
+                self._learn(letters_of(found["cell"]), found["attributes"].rstrip(b"/"), found["text"] or b"")
         row = next(self._grammar.rows(shadow[shadow.rfind(self._row_mark) :], self.last_row), None)
         self.last_row = row.number if row is not None else self.last_row
 

@@ -89,7 +89,8 @@ def utf8(pieces: Iterator[bytes]) -> Iterator[bytes]:
     declared = _DECLARED.match(first.removeprefix(codecs.BOM_UTF8)[:200].lstrip())
     encoding = _BYTE_ORDER.get(first[:2]) or (declared[1].decode().lower() if declared else "utf-8")
     if encoding in ("utf-8", "utf8", "us-ascii", "ascii"):
-        yield first
+        if first:
+            yield first
         yield from pieces
         return
     text = _decoded(encoding, first, pieces)
@@ -122,9 +123,10 @@ def _refuse_doctype(*_declaration: object) -> None:
 
 def _decoded(encoding: str, first: bytes, pieces: Iterator[bytes]) -> Iterator[str]:
     try:
-        decoder = codecs.getincrementaldecoder(encoding)()
-    except LookupError as error:
+        "".encode(encoding)
+    except (LookupError, UnicodeError) as error:
         raise FileRefused(FileProblem.CORRUPT_FILE, "A part is in an unknown encoding.") from error
+    decoder = codecs.getincrementaldecoder(encoding)()
     try:
         yield decoder.decode(first)
         for piece in pieces:

@@ -17,7 +17,7 @@ MOST_LEVELS = 5
 _PLAIN = "plain"
 _NUMBERED = re.compile(
     r"(?:section|part|bill|chapter|titel|abschnitt|lot|chapitre|cap[íi]tulo)?\s*"
-    r"(?P<mark>\d{1,3}(?:\.\d{1,3})*|[ivxl]{1,5}|[a-z])(?P<end>[.):\-–]\s*|\s+)(?=\S)", re.IGNORECASE)
+    r"(?P<mark>(?:[a-z]\.?)?\d{1,3}(?:\.\d{1,3})*|[ivxl]{1,5}|[a-z])(?P<end>[.):\-–]\s*|\s+)(?=\S)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,8 @@ def style_of(text: str) -> str:
     found = _NUMBERED.match(text)
     if found:
         mark = found["mark"]
-        if mark[0].isdigit():
+        if mark[-1].isdigit():
             return f"number {mark.count('.') + 1}"
         if found["end"].strip() or mark.isupper():
             return "number roman" if len(mark) > 1 else "number letter"
-    letters = [each for each in text if each.isalpha()]
-    return "capitals" if len(letters) > 2 and all(each.isupper() or not each.islower() for each in letters) else _PLAIN
+    return "capitals" if sum(map(str.isupper, text)) > 2 and text.isupper() else _PLAIN

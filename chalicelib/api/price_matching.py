@@ -94,7 +94,7 @@ def upload_and_match(
     return _answered(job, source, rows, clock())
 
 
-def methods(*, settings: Settings) -> dict[str, Any]:
+def methods(caller: Caller, *, settings: Settings) -> dict[str, Any]:  # noqa: ARG001 - the same for everybody
     """The methods by name, whether each can be used here, and the one that is used where none is named."""
     return methods_told(settings)
 

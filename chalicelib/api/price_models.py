@@ -167,7 +167,7 @@ class MatchingStatus(Wire):
     error: JobError | None
     duplicate_of: str | None
     rematch_of: str | None
-    mode: str
+    mode: str | None
     differences: tuple[Difference, ...] | None = None
     started_at: str | None
     completed_at: str | None

@@ -31,7 +31,7 @@ def status_view(
         client_name=option("clientName"), project_name=option("projectName"), method=option("method"),
         list_id=option("listId"), item_count=source.rows, matched_count=matched_count(source.tallies),
         rejected_count=source.rejected, tallies=dict(source.tallies), error=told.error,
-        duplicate_of=job.duplicate_of or None, rematch_of=option("rematch"), mode=str(option("mode") or ""),
+        duplicate_of=job.duplicate_of or None, rematch_of=option("rematch"), mode=option("mode"),
         differences=None if differences is None else tuple(differences), started_at=source.started_at or None,
         completed_at=source.completed_at or None, retry_after_ms=told.retry_after_ms)
 

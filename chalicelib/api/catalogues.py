@@ -116,7 +116,8 @@ def show(caller: Caller, catalog_id: str, *, catalogues: Catalogues, ledger: Led
         status=held.status, total_items=job.rows if job else known.products if known else 0,
         products=max(0, known.products - removed) if known else 0, rejected=job.rejected if job else 0,
         sheets=tuple(sheet.name for sheet in known.sheets) if known else (),
-        sources=dict(last.tallies) if last is not None and not last.undo else {}, enrichment=enrichment,
+        sources={} if last is None or last.undo else {name: count for name, count in last.tallies.items() if count},
+        enrichment=enrichment,
         created_at=known.created_at if known else job.created_at if job else "",
         status_url=f"/status/{held.catalog_id}" if job else None)
 

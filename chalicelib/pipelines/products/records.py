@@ -105,7 +105,7 @@ def _fields(cells: Mapping[str, str], columns: Mapping[str, str]) -> dict[str, s
     """Texts by field; columns that a person gave one field stand beside each other."""
     said: dict[str, list[str]] = {}
     for header, text in cells.items():
-        name = columns.get(header, "") if columns else field_of(header)
+        name = columns.get(header, "") if columns else "" if header in OWN_ID else field_of(header)
         text = text.strip()
         if name and text.casefold() not in _NOTHING:
             said.setdefault(name, []).append(text)

@@ -137,7 +137,7 @@ def show(
         completed_at=job.completed_at or None)
 
 
-def providers(*, settings: Settings) -> dict[str, Any]:
+def providers(caller: Caller, *, settings: Settings) -> dict[str, Any]:  # noqa: ARG001 - the same for everybody
     """Who can be asked for product data, and who is by default."""
     told = [{"name": KEEPA, "available": has_key(settings),
              "description": "Amazon's data by UPC, EAN, ASIN or title; without a key flagged mock data instead"},

@@ -20,6 +20,8 @@ BILL = [["Item", "Description", "Unit", "Qty", "Rate", "Amount"],
         ["1", "Concrete C30/37 in foundations", "m3", 12.5, None, None],
         ["2", "Solid brick wall 240 mm in cement mortar", "m2", 80, None, None],
         ["3", "Helicopter landing lights", "set", 2, None, None]]
+BILL_FILE = book(Bill=BILL)
+"""The same bytes whenever it is sent: a workbook holds the second in which it was made."""
 
 
 def send(api: Api, path: str, body: bytes, file_name: str = "bill.xlsx", /, *, key: str = "", **fields: str) -> Answer:

@@ -12,7 +12,7 @@ import pytest
 from chalicelib.bootstrap import services
 from chalicelib.jobs.pipeline import Pipeline
 from tests.functional.engine import Engine, Time, book
-from tests.functional.prices import BILL, LIST, MATCH, all_results, by_queue, long_bill, send, with_list
+from tests.functional.prices import BILL, BILL_FILE, LIST, MATCH, all_results, by_queue, long_bill, send, with_list
 from tests.functional.rest import Answer, Api, token
 
 FOREIGN = token(org="somebody-else")
@@ -36,7 +36,7 @@ def engine(aws) -> Engine:
 
 
 def match(api: Api, body: bytes | None = None, **fields: str) -> Answer:
-    return send(api, MATCH, book(Bill=BILL) if body is None else body, **{"method": "LOCAL", **fields})
+    return send(api, MATCH, BILL_FILE if body is None else body, **{"method": "LOCAL", **fields})
 
 
 def setting(**values: str) -> Any:
@@ -155,11 +155,10 @@ def test_the_same_bill_again_answers_the_results_of_the_first(api: Api):
 
 def test_a_request_that_is_sent_again_is_answered_again(api: Api):
     with_list(api)
-    bill = book(Bill=BILL)
-    first, second = (send(api, MATCH, bill, key="k1", method="LOCAL") for _ in range(2))
+    first, second = (send(api, MATCH, BILL_FILE, key="k1", method="LOCAL") for _ in range(2))
     assert second.headers["idempotency-replayed"] == "true"
     assert (second.status, second.json, len(jobs(api))) == (200, first.json, 2)
-    assert send(api, MATCH, bill, key="k1", method="local").code == "IDEMPOTENCY_MISMATCH"
+    assert send(api, MATCH, BILL_FILE, key="k1", method="local").code == "IDEMPOTENCY_MISMATCH"
 
 
 # --- both ways at once

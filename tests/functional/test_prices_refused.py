@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.functional.engine import book
-from tests.functional.prices import BILL, MATCH, send, with_list
+from tests.functional.prices import BILL_FILE, MATCH, send, with_list
 from tests.functional.rest import Answer, Api, token
 
 ROUTE = "/api/price-matching"
@@ -17,7 +16,7 @@ ROUTE = "/api/price-matching"
 def result_id(shared_api: Api) -> str:
     """A result that nobody has edited."""
     with_list(shared_api)
-    answer = send(shared_api, MATCH, book(Bill=BILL), method="LOCAL")
+    answer = send(shared_api, MATCH, BILL_FILE, method="LOCAL")
     return str(answer.json["results"][2]["resultId"])
 
 
@@ -27,7 +26,7 @@ def api(shared_api: Api, result_id: str) -> Api:
 
 
 def match(api: Api, body: bytes | None = None, **fields: str) -> Answer:
-    return send(api, MATCH, book(Bill=BILL) if body is None else body, **{"method": "LOCAL", **fields})
+    return send(api, MATCH, BILL_FILE if body is None else body, **{"method": "LOCAL", **fields})
 
 
 def jobs(api: Api) -> list[Any]:

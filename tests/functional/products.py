@@ -74,7 +74,7 @@ def neutral(product: Product, *jobs: Job) -> dict[str, Any]:
         if isinstance(value, dict):
             return {name: plain(each) for name, each in value.items() if name != "keepa_fetched_at"}
         if isinstance(value, str):
-            for place, job in enumerate(jobs):
+            for place, job in sorted(enumerate(jobs), key=lambda each: -len(each[1].job_id)):
                 value = value.replace(job.job_id, f"<job {place}>").replace(job.uploaded_at, f"<at {place}>")
         return value
 

@@ -30,7 +30,7 @@ from chalicelib.pipelines.products.records import codes_of
 GROUP = 100
 KEPT_PARTS = 2
 KEPT_RANGES = 1000
-LEASE_MARGIN = 5.0
+LEASE_MARGIN = 3.0
 """Seconds that a lease outlasts the time its holder gives itself."""
 PATIENCE = 4.0
 """Seconds of looking for another's answer before the batch is handed back."""

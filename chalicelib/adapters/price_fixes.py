@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from chalicelib.matching.model import PriceItem, Query
 
 SHARDS = 16
-MOST_HEADERS = 200
+MOST_HEADERS = 50
 """Sets of headers that a text is remembered under; the oldest give way."""
 TRIES = 20
 

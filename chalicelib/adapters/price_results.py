@@ -254,7 +254,8 @@ def place_of(mark: str) -> RowId | None:
 
 def row_item(row: Row) -> dict[str, Any]:
     """A row as its item without keys: what says nothing is left out."""
-    kept = {name: row[name] for name, default in FIELDS.items() if name in row and row[name] != default}
+    kept = {name: row[name] for name, default in FIELDS.items()
+            if name in row and row[name] != default and name != "expiresAt"}
     kept |= {name: row[name] for name in ("sheet", "rowNumber", "tier", "jobTier", "version") if name in row}
     return {**kept, "expires_at": row.get("expiresAt") or None}
 
@@ -262,7 +263,7 @@ def row_item(row: Row) -> dict[str, Any]:
 def row_from(item: Mapping[str, Any]) -> Row:
     """The row of an item."""
     row = {name: item.get(name, default) for name, default in FIELDS.items()}
-    return {**row, "confidence": float(row["confidence"]), "candidates": [
+    return {**row, "expiresAt": int(item.get("expires_at", 0)), "confidence": float(row["confidence"]), "candidates": [
         {**each, "score": float(each["score"])} for each in row["candidates"]]}
 
 

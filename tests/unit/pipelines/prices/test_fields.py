@@ -64,7 +64,8 @@ def test_a_short_header_gives_way_to_a_long_one_and_to_a_person() -> None:
 
 
 def test_headers_that_came_without_a_mapping_name_their_fields_outright() -> None:
-    assert [field_of(header) for header in ("Description", "qty", "UNIT PRICE", "Colour")] == [TEXT, QUANTITY, RATE, None]
+    said = ("Description", "qty", "UNIT PRICE", "Colour")
+    assert [field_of(header) for header in said] == [TEXT, QUANTITY, RATE, None]
 
 
 def test_a_label_in_a_cell_is_known() -> None:

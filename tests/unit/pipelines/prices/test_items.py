@@ -50,7 +50,8 @@ def test_a_row_of_a_list_is_what_its_rate_says(cells: dict[str, str], kind: Kind
 
 
 def test_what_a_row_of_a_bill_asks_for_is_exact() -> None:
-    cells = {"description": "Pipe DN110", "code": "DR-3010", "quantity": "1.234,50 m", "rate": "€ 12", "supplier": "Acme"}
+    cells = {"description": "Pipe DN110", "code": "DR-3010", "quantity": "1.234,50 m", "rate": "€ 12",
+             "supplier": "Acme"}
     asked = wanted(cells, ("DRAINAGE",))
     query = asked.query
     assert (query.quantity, query.unit, query.price) == (Decimal("1234.5"), "m", Decimal(12))
@@ -68,7 +69,8 @@ def test_an_article_without_a_description_is_asked_for_by_its_code() -> None:
 
 
 @pytest.mark.parametrize(("cells", "code", "field"), [
-    ({"quantity": "12"}, "NO_DESCRIPTION", "description"), ({"quantity": "12", "code": "3"}, "NO_DESCRIPTION", "description"),
+    ({"quantity": "12"}, "NO_DESCRIPTION", "description"),
+    ({"quantity": "12", "code": "3"}, "NO_DESCRIPTION", "description"),
     ({"description": "Pipe", "quantity": "10-12"}, "NOT_A_NUMBER", "quantity"),
     ({"description": "Pipe", "quantity": "12", "rate": ""}, "", ""),
     ({"description": "Pipe", "quantity": "12", "rate": "on request"}, "", "")])

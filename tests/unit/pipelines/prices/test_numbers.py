@@ -21,7 +21,8 @@ def test_a_number_has_one_reading_whoever_wrote_it(text: str, value: str) -> Non
 
 
 @pytest.mark.parametrize(("text", "value"), [
-    ("$ 12", "12"), ("€1.50", "1.5"), ("12 €", "12"), ("EUR 1.234,50", "1234.5"), ("12 USD", "12"), ("Rs. 1,200", "1200"),
+    ("$ 12", "12"), ("€1.50", "1.5"), ("12 €", "12"), ("EUR 1.234,50", "1234.5"), ("12 USD", "12"),
+    ("Rs. 1,200", "1200"),
     ("R$ 5,20", "5.2"), ("US$12", "12"), ("12,-", "12"), ("12.--", "12"), ("(5)", "-5"), ("-3", "-3"), ("- 3", "-3"),
     ("−3", "-3"), ("$-3", "-3"), ("+3", "3")])
 def test_signs_around_a_number_are_understood(text: str, value: str) -> None:
@@ -40,7 +41,8 @@ def test_the_unit_behind_a_number_is_told_apart(text: str, value: str, unit: str
 
 
 @pytest.mark.parametrize("text", [
-    "", " ", "abc", "-", "nan", "inf", "Infinity", "10-12", "10 - 12", "1/2", "½", "12x5", "12 x 5", "12k", "3 Mio", "50%",
+    "", " ", "abc", "-", "nan", "inf", "Infinity", "10-12", "10 - 12", "1/2", "½", "12x5", "12 x 5", "12k", "3 Mio",
+    "50%",
     "1,23,4", "1,234,56", "1,,2", "1..2", "1.2.3", "1 2 3", "12'6", "2024-01-05", "01.02.2024", "1_000", "--5", "-(5)",
     "12.50-", "1e99", "9" * 16, "1" * 61, "=1+1", "1\x002", "12 m 5", "(5", "5)", "1.234,56.7", "1.234.56,7"])
 def test_what_is_no_number_or_could_be_two_is_none(text: str) -> None:

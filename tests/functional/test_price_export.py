@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import openpyxl
@@ -104,6 +107,22 @@ def test_rates_stand_in_their_rows_and_everything_else_is_kept(api: Api, engine:
                 if cell.column != 5 or cell.value is not None:
                     assert (other.value, other.comment and other.comment.text) == \
                         (cell.value, cell.comment and cell.comment.text), cell.coordinate
+
+
+def test_libreoffice_computes_the_totals_over_the_rates(api: Api, engine: Engine, tmp_path: Path):
+    office = shutil.which("soffice")
+    if office is None:
+        pytest.skip("LibreOffice is not installed (libreoffice-calc): nobody opens the priced bill as people do")
+    with_list(api)
+    body, told = exported(api, engine, matched(api, rich()))
+    (tmp_path / told["filename"]).write_bytes(body)
+    subprocess.run([office, "--headless", f"-env:UserInstallation=file://{tmp_path}/profile", "--convert-to", "xlsx",
+                    "--outdir", str(tmp_path / "out"), str(tmp_path / told["filename"])], check=True,
+                   capture_output=True, timeout=120)
+    opened = openpyxl.load_workbook(tmp_path / "out" / told["filename"], data_only=True)
+    assert [opened["Structure"].cell(row, 6).value for row in (3, 4, 7)] == [1453.5, 1242, 2695.5]
+    assert [opened["Finishes"].cell(row, 6).value for row in (3, 4, 5, 7)] == pytest.approx([630, 581.4, 310.5, 1521.9])
+    assert [opened["Finishes"].cell(row, 11).value for row in (2, 3)] == ["Match status", "accepted"]
 
 
 def looks(cell: Any) -> tuple[str, ...]:

@@ -113,7 +113,7 @@ def whole(pieces: Iterator[bytes]) -> bytes:
 def _parse(parser: expat.XMLParserType, piece: bytes, *, final: bool) -> None:
     try:
         parser.Parse(piece, final)
-    except expat.ExpatError as error:
+    except (expat.ExpatError, LookupError, ValueError) as error:
         raise FileRefused(FileProblem.CORRUPT_FILE, f"A part is not well-formed XML: {error}.") from error
 
 

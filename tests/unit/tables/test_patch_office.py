@@ -12,7 +12,7 @@ import openpyxl
 import pytest
 
 from chalicelib.tables.patch import SheetEdits, Target, patch_workbook
-from tests.unit.tables.test_patch import RATE, filled, rates, rich_workbook
+from tests.unit.tables.patching import RATE, filled, rates, rich_workbook
 
 # openpyxl says that it would drop the data bar's extension; it only reads here.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")

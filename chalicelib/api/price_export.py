@@ -10,10 +10,13 @@ One invocation is enough for the largest file, and starting again does no harm: 
 
 from __future__ import annotations
 
+import gzip
+import json
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -26,15 +29,16 @@ from chalicelib.tables.limits import Limits
 
 if TYPE_CHECKING:
     from chalicelib.adapters.ledger import Ledger
-    from chalicelib.adapters.price_results import PriceResults, Row
+    from chalicelib.adapters.price_results import PriceResults
     from chalicelib.adapters.s3 import Blobs
-    from chalicelib.tables.patch_edits import NewColumn, PatchReport, SheetEdits, Target
+    from chalicelib.tables.patch_edits import NewColumn, PatchReport, SheetEdits, Target, Value
 
 OWN = ("rate", "total")
 """Fields of a bill whose columns are filled."""
 NUMERIC = ("quantity", *OWN)
 TEXT_ENDINGS = (".csv", ".tsv", ".txt")
 PACKED_ENDINGS = (".gz", ".zip")
+_NAMES = tuple(COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +56,13 @@ class Made:
 
 @dataclass(slots=True)
 class Plan:
-    """One sheet: its account, its columns of numbers, and which of its own two are not blank where an answer goes."""
+    """One sheet: its account, its columns of numbers, and which of its own two are not blank where an answer goes.
+
+    `spool` is a local file of what its result rows say, in order.
+    """
 
     sheet: SheetCount
+    spool: Path
     columns: Mapping[str, int] = field(default_factory=dict)
     occupied: set[str] = field(default_factory=set)
     rows: int = 0
@@ -83,7 +91,7 @@ def write_export(
             blobs.download(job.file_key, source, job.version_id)
         except KeyError:
             raise FileRefused(FileProblem.FILE_EXPIRED) from None
-        writing = _Writing(job, source, price_results, limits)
+        writing = _Writing(job, source, Path(folder), price_results, limits)
         plans = writing.plans(ledger.sheets(job.job_id))
         return writing.patched(path, plans) or writing.rewritten(path, plans)
 
@@ -94,34 +102,35 @@ class _Writing:
 
     job: Job
     source: str
+    folder: Path
     results: PriceResults
     limits: Limits
 
     def plans(self, sheets: Sequence[SheetCount]) -> list[Plan]:
-        """What each sheet with rows gets."""
+        """What each sheet with rows gets; the results are read once, into local files."""
         from chalicelib.pipelines.prices.fields import BILL_FIELDS
         from chalicelib.tables.places import heads
 
         options = {name: self.job.options[name] for name in ("headerRow", "mapping") if name in self.job.options}
         found = heads(self.source, self.job.file_name, fields=BILL_FIELDS, limits=self.limits, options=options)
-        plans = [Plan(sheet) for sheet in sheets if sheet.rows]
+        plans = [Plan(sheet, self.folder / f"{sheet.index}.jsonl.gz") for sheet in sheets if sheet.rows]
         for plan in plans:
             head = found.get(plan.sheet.index)
             if head is not None and head.header_row == plan.sheet.header_row:
                 plan.columns = {each: head.columns[name] for name, each in plan.sheet.columns.items()
                                 if each in NUMERIC and name in head.columns}
-            if plan.own:
-                self._look_for_content(plan)
+            self._spool(plan)
         return plans
 
-    def _look_for_content(self, plan: Plan) -> None:
+    def _spool(self, plan: Plan) -> None:
         names = {each: name for name, each in plan.sheet.columns.items() if each in plan.own}
-        for row in self._rows(plan):
-            if priced(row):
-                cells = row.get("originalRowData") or {}
-                plan.occupied.update(each for each, name in names.items() if cells.get(name))
-            if plan.occupied == set(names):
-                return
+        with gzip.open(plan.spool, "wt", compresslevel=1, encoding="utf-8") as spool:
+            for row in self.results.walk(self.job, [plan.sheet]):
+                plan.rows += 1
+                if priced(row):
+                    plan.occupied.update(each for each, name in names.items() if row["originalRowData"].get(name))
+                told = [row["rowNumber"], *values(row, _NAMES)]
+                spool.write(json.dumps(told, separators=(",", ":"), default=str) + "\n")
 
     def patched(self, path: str, plans: Sequence[Plan]) -> Made | None:
         """The file with its formats kept; None where it cannot be written into."""
@@ -152,13 +161,7 @@ class _Writing:
         added = [name for name in COLUMNS if name not in own or name in plan.occupied]
         columns: list[NewColumn | Target] = [Target(place) for place in own.values()]
         columns += [COLUMNS[name] for name in added]
-        plan.rows = 0
-        return SheetEdits(tuple(columns), self._lines(plan, (*own, *added)), header_row=plan.sheet.header_row or 0)
-
-    def _lines(self, plan: Plan, names: Sequence[str]) -> Iterator[tuple[int, list[Any]]]:
-        for row in self._rows(plan):
-            plan.rows += 1
-            yield int(row["rowNumber"]), values(row, names)
+        return SheetEdits(tuple(columns), _lines(plan, (*own, *added)), header_row=plan.sheet.header_row or 0)
 
     def rewritten(self, path: str, plans: Sequence[Plan]) -> Made:
         """A new workbook, for what cannot be written into."""
@@ -167,11 +170,19 @@ class _Writing:
         by_index = {plan.sheet.index: plan for plan in plans}
         rows = rewrite(self.source, self.job.file_name, path, [plan.sheet for plan in plans],
                        {index: set(plan.columns.values()) for index, plan in by_index.items()},
-                       lambda sheet: self._rows(by_index[sheet.index]), self.limits)
+                       lambda sheet: _lines(by_index[sheet.index], _NAMES), self.limits)
         return Made(FileFormat.XLSX, filename_of(self.job.file_name, ".xlsx"), rows, {"formatsKept": False})
 
-    def _rows(self, plan: Plan) -> Iterator[Row]:
-        return self.results.walk(self.job, [plan.sheet])
+
+def _lines(plan: Plan, names: Sequence[str]) -> Iterator[tuple[int, list[Value | None]]]:
+    """The result rows of a sheet by row number, as far as these columns go."""
+    places = [_NAMES.index(name) + 1 for name in names]
+    amounts = {place for place, name in enumerate(names) if name in OWN}
+    with gzip.open(plan.spool, "rt", encoding="utf-8") as spool:
+        for line in spool:
+            told = json.loads(line)
+            yield told[0], [Decimal(told[each]) if place in amounts and told[each] is not None else told[each]
+                            for place, each in enumerate(places)]
 
 
 def _text_ending(file_name: str) -> str:

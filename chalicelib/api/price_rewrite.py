@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.api.price_columns import COLUMNS, TITLES, values
+from chalicelib.api.price_columns import COLUMNS, TITLES
 from chalicelib.jobs.model import SheetCount
 from chalicelib.tables.patch_edits import Format, Value
 from chalicelib.tables.raw import RawSheet, sheets
@@ -19,8 +19,8 @@ from chalicelib.tables.write import _storable
 if TYPE_CHECKING:
     from chalicelib.tables.limits import Limits
 
-Results = Callable[[SheetCount], Iterator[Mapping[str, Any]]]
-"""The result rows of a sheet, by row number."""
+Results = Callable[[SheetCount], Iterator[tuple[int, Sequence[Value | None]]]]
+"""The result rows of a sheet: row number, and a value for each of `COLUMNS`."""
 
 _FORMATS = {Format.MONEY: "#,##0.00", Format.PERCENT: "0%"}
 _PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,13})(?:\.\d{1,6})?")
@@ -62,7 +62,9 @@ def rewrite(
 class _Joined:
     """Rows of a sheet with their results behind the widest of them."""
 
-    def __init__(self, results: Iterator[Mapping[str, Any]], header_row: int | None, width: int) -> None:
+    def __init__(
+        self, results: Iterator[tuple[int, Sequence[Value | None]]], header_row: int | None, width: int
+    ) -> None:
         self._results, self._header_row, self._width = results, header_row, width
         self.rows = 0
 
@@ -70,8 +72,8 @@ class _Joined:
         result = next(self._results, None)
         for number, cells in rows:
             line: list[Value | None] = [*cells, *[None] * (self._width - len(cells))]
-            if result is not None and int(result["rowNumber"]) == number:
-                line += values(result, tuple(COLUMNS))
+            if result is not None and result[0] == number:
+                line += result[1]
                 result = next(self._results, None)
                 self.rows += 1
             elif number == self._header_row:

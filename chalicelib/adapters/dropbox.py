@@ -89,20 +89,20 @@ class Dropbox:
         Raises Gone when there is no such folder and ContentRefused when it is none.
         """
         argument = {**_folder(path, recursive=recursive), "limit": max(1, min(limit, MAX_LIMIT))}
-        return page_of(self._answered("files/list_folder", argument, deadline, meter))
+        return self._answered(page_of, "files/list_folder", argument, deadline, meter)
 
     def list_continue(self, cursor: str, *, deadline: float, meter: Meter | None = None) -> Page:
         """The next page behind `cursor`, or what has changed since. The same cursor may be asked again.
 
         Raises CursorReset when it is honoured no longer, and Gone when the folder is there no more.
         """
-        return page_of(self._answered("files/list_folder/continue", {"cursor": cursor}, deadline, meter,
-                                      of_cursor=True))
+        return self._answered(page_of, "files/list_folder/continue", {"cursor": cursor}, deadline, meter,
+                              of_cursor=True)
 
     def latest_cursor(self, path: str, *, recursive: bool = True, deadline: float, meter: Meter | None = None) -> str:
         """A cursor behind all that is in `path` now; errors as `list_folder`."""
-        return cursor_of(self._answered("files/list_folder/get_latest_cursor", _folder(path, recursive=recursive),
-                                        deadline, meter))
+        return self._answered(cursor_of, "files/list_folder/get_latest_cursor", _folder(path, recursive=recursive),
+                              deadline, meter)
 
     def download(self, rev_or_id: str, target: Path, *, size: int, content_hash: str, deadline: float,
                  meter: Meter | None = None) -> None:
@@ -124,11 +124,11 @@ class Dropbox:
             _discard(target)
             raise
 
-    def _answered(self, route: str, argument: Mapping[str, Any], deadline: float, meter: Meter | None, *,
-                  of_cursor: bool = False) -> Reply:
+    def _answered(self, read: Callable[[Reply], T], route: str, argument: Mapping[str, Any], deadline: float,
+                  meter: Meter | None, *, of_cursor: bool = False) -> T:
         call = _Call(self._monotonic() + deadline, self.settings.call_timeout)
-        return self._persist(call, lambda left: self._calls.ask(
-            route, argument, deadline=left, of_cursor=of_cursor, sent=call.count), meter)
+        return self._persist(call, lambda left: read(self._calls.ask(
+            route, argument, deadline=left, of_cursor=of_cursor, sent=call.count)), meter)
 
     def _go_on(self, fetch: Fetch, call: _Call, left: float) -> None:
         before = fetch.got

@@ -30,7 +30,7 @@ MAX_ACCOUNTS = 1000
 
 class _ListFolder(BaseModel):
     # An account id has 40 characters (users_common.stone); longer ones are taken, as room for what is to come.
-    accounts: list[Annotated[str, Field(pattern=r"\Adbid:[A-Za-z0-9_-]{1,96}\Z")]] = Field(
+    accounts: list[Annotated[str, Field(pattern=r"^dbid:[A-Za-z0-9_-]{1,96}$")]] = Field(
         default_factory=list, max_length=MAX_ACCOUNTS)
 
 

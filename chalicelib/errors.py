@@ -150,7 +150,16 @@ class RequestRefused(CodedError):
 
 
 class FileRefused(CodedError):
-    """The dropped file cannot be read; the job ends `error` with this code."""
+    """The dropped file cannot be read; the job ends `error` with this code.
+
+    `recoverable`: it is not the file's fault, so that reading it again later can end better.
+    """
+
+    def __init__(
+        self, code: Problem, message: str | None = None, *, recoverable: bool = False, **details: Any
+    ) -> None:
+        super().__init__(code, message, **details)
+        self.recoverable = recoverable
 
 
 class RowRefused(CodedError):

@@ -336,7 +336,7 @@ class Splitter:
 
     def _refuse(self, job: Job, refusal: FileRefused) -> None:
         error = {"code": refusal.code.value, "message": refusal.message, "details": dict(refusal.details),
-                 "recoverable": False}
+                 "recoverable": refusal.recoverable}
         ended = self._end(job.job_id, error, refusal.code.value)
         log.info("file refused", extra={"code": refusal.code.value})
         if not ended.planned:

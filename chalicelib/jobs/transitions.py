@@ -275,7 +275,8 @@ def registered(job: Job, *, rows: int, total: int, at: str) -> Change:
 
 def recoverable(error: Mapping[str, Any] | None) -> bool:
     """Whether running the job again can end better than it did."""
-    return error is not None and error["code"] in (FileProblem.SPLIT_FAILED.value, FileProblem.ALL_BATCHES_FAILED.value)
+    passing = (FileProblem.SPLIT_FAILED.value, FileProblem.ALL_BATCHES_FAILED.value)
+    return error is not None and (error["code"] in passing or bool(error.get("recoverable")))
 
 
 def tally(outcomes: Iterable[Outcome]) -> dict[Outcome, int]:

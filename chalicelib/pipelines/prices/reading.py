@@ -125,7 +125,7 @@ class Reading:
 
 def no_list(message: str | None = None) -> FileRefused:
     """The refusal of a bill that there is nothing to match with."""
-    return FileRefused(FileProblem.NO_PRICE_LIST, message)
+    return FileRefused(FileProblem.NO_PRICE_LIST, message, recoverable=True)
 
 
 def _with_short_names(memory: Memory | None, fields: Sequence[FieldSpec]) -> Memory:

@@ -39,7 +39,7 @@ class Feed:
     def feed(self, piece: bytes | str, *, final: bool = False) -> None:
         try:
             self._parser.Parse(piece, final)
-        except expat.ExpatError as error:
+        except (expat.ExpatError, LookupError, ValueError) as error:  # the last two: an encoding that Python lacks
             raise FileRefused(FileProblem.CORRUPT_FILE, f"A part is not well-formed XML: {error}.") from error
         self._fed += len(piece)
         if not final and self._fed - self._parser.CurrentByteIndex > _LONGEST_TOKEN:

@@ -39,12 +39,12 @@ class _Relation:
 
 def open_workbook(archive: Archive) -> Workbook:
     """Read the outline. Raises FileRefused: CORRUPT_FILE where a part that is named is missing."""
-    part = _workbook_part(archive)
-    relations = _relations(archive, part)
+    part = workbook_part(archive)
+    relations = relations_of(archive, part)
     outline = _Outline()
     walk(archive.chunks(part), outline.start)
-    styles = _first(relations, "styles")
-    strings = _first(relations, "sharedStrings")
+    styles = first_of(relations, "styles")
+    strings = first_of(relations, "sharedStrings")
     return Workbook(
         sheets=tuple(_worksheets(archive, outline, relations)),
         strings_part=strings if strings in archive else "",
@@ -79,9 +79,10 @@ def _worksheets(archive: Archive, outline: _Outline, relations: Mapping[str, _Re
         yield SheetPart(index, name, state != "visible", relation.target)
 
 
-def _workbook_part(archive: Archive) -> str:
-    roots = _relations(archive, "")
-    found = _first(roots, "officeDocument")
+def workbook_part(archive: Archive) -> str:
+    """The name of the part that lists the sheets. Raises FileRefused where nothing says."""
+    roots = relations_of(archive, "")
+    found = first_of(roots, "officeDocument")
     if found in archive:
         return found
     if "xl/workbook.xml" in archive:
@@ -89,7 +90,8 @@ def _workbook_part(archive: Archive) -> str:
     raise FileRefused(FileProblem.CORRUPT_FILE, "The archive does not say where its workbook is.")
 
 
-def _relations(archive: Archive, part: str) -> dict[str, _Relation]:
+def relations_of(archive: Archive, part: str) -> dict[str, _Relation]:
+    """The parts that a part refers to, by id; targets are names in the archive."""
     folder, name = posixpath.split(part)
     source = posixpath.join(folder, "_rels", f"{name}.rels")
     found: dict[str, _Relation] = {}
@@ -110,7 +112,8 @@ def _resolve(folder: str, target: str) -> str:
     return posixpath.normpath(joined).lstrip("/")
 
 
-def _first(relations: Mapping[str, _Relation], kind: str) -> str:
+def first_of(relations: Mapping[str, _Relation], kind: str) -> str:
+    """The first part of a kind (`styles`, `sharedStrings`), "" where there is none."""
     return next((relation.target for relation in relations.values() if relation.kind == kind), "")
 
 

@@ -42,14 +42,15 @@ def packed_sheets(path: str, file_name: str, kind: Kind, limits: Limits) -> Iter
 
 
 def _of_gzip(path: str, file_name: str, room: str, limits: Limits, meter: Meter) -> Iterator[RawSheet]:
-    _fill(room, _gunzipped(path, meter))
+    fill(room, gunzipped(path, meter))
     inner = identify(room, limits)
     if inner in (Kind.ZIP, Kind.GZIP):
         raise _nested(file_name)
     yield from plain_sheets(room, file_name.removesuffix(".gz"), inner, limits, meter)
 
 
-def _gunzipped(path: str, meter: Meter) -> Iterator[bytes]:
+def gunzipped(path: str, meter: Meter) -> Iterator[bytes]:
+    """What a gzip file unpacks to, piece by piece, counted by the meter. Raises FileRefused."""
     with gzip.open(path) as file:
         while chunk := _read(file):
             meter.count(len(chunk))
@@ -65,12 +66,12 @@ def _read(file: gzip.GzipFile) -> bytes:
 
 def _of_zip(path: str, room: str, limits: Limits, meter: Meter) -> Iterator[RawSheet]:
     with Archive(path, limits, meter) as archive:
-        files = [info for info in archive.files if not _is_litter(info.filename)]
+        files = [info for info in archive.files if not is_litter(info.filename)]
         if len(files) > limits.max_files:
             raise FileRefused(FileProblem.TOO_MANY_FILES, files=len(files), limit=limits.max_files)
         first, found = 0, False
         for info in files:
-            _fill(room, archive.unpacked(info))
+            fill(room, archive.unpacked(info))
             last = first
             for sheet in _of_member(room, info.filename, limits, meter):
                 found = found or not sheet.note
@@ -96,13 +97,14 @@ def _of_member(path: str, name: str, limits: Limits, meter: Meter) -> Iterator[R
         yield replace(sheet, name=f"{shown}/{sheet.name}")
 
 
-def _is_litter(name: str) -> bool:
+def is_litter(name: str) -> bool:
     """What systems put beside people's files."""
     base = PurePosixPath(name.replace("\\", "/")).name
     return name.startswith("__MACOSX/") or base.startswith(".") or base.lower() in ("thumbs.db", "desktop.ini")
 
 
-def _fill(path: str, pieces: Iterable[bytes]) -> None:
+def fill(path: str, pieces: Iterable[bytes]) -> None:
+    """Write pieces to a file. Raises FileRefused where the disk is full."""
     with Path(path).open("wb") as file:
         for piece in pieces:
             try:

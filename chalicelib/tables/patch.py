@@ -18,7 +18,7 @@ from chalicelib.errors import FileProblem, FileRefused
 from chalicelib.tables.archive import Archive, Meter
 from chalicelib.tables.limits import Limits
 from chalicelib.tables.package import open_workbook
-from chalicelib.tables.packed import _fill, _gunzipped, _is_litter
+from chalicelib.tables.packed import fill, gunzipped, is_litter
 from chalicelib.tables.patch_archive import ArchiveCopy
 from chalicelib.tables.patch_edits import (
     Format,
@@ -196,12 +196,12 @@ def _plain(source: str, file_name: str, limits: Limits) -> Iterator[tuple[str, s
     with tempfile.TemporaryDirectory(prefix="dropmill-") as folder:
         room = str(Path(folder) / "unpacked")
         if kind is Kind.GZIP:
-            _fill(room, _gunzipped(source, meter))
+            fill(room, gunzipped(source, meter))
             yield room, file_name.removesuffix(".gz"), identify(room, limits)
             return
         with Archive(source, limits, meter) as archive:
-            files = [info for info in archive.files if not _is_litter(info.filename)]
+            files = [info for info in archive.files if not is_litter(info.filename)]
             if len(files) != 1:
                 raise Unpatchable("The archive holds several files.")
-            _fill(room, archive.unpacked(files[0]))
+            fill(room, archive.unpacked(files[0]))
         yield room, files[0].filename, identify(room, limits)

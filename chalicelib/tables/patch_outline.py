@@ -9,7 +9,7 @@ import posixpath
 import re
 
 from chalicelib.tables.archive import Archive
-from chalicelib.tables.package import _first, _relations, _workbook_part
+from chalicelib.tables.package import first_of, relations_of, workbook_part
 from chalicelib.tables.patch_xml import attributes, local_tag, shadow_of, spliced, whole, without
 
 _PROPERTIES = local_tag(b"workbookPr")
@@ -26,9 +26,9 @@ class Outline:
     """Names of the parts, and those among them that change, as bytes by name."""
 
     def __init__(self, archive: Archive, *, formulas_go: bool) -> None:
-        self.part = _workbook_part(archive)
-        relations = _relations(archive, self.part)
-        self.styles_part = _first(relations, "styles")
+        self.part = workbook_part(archive)
+        relations = relations_of(archive, self.part)
+        self.styles_part = first_of(relations, "styles")
         raw = whole(archive.chunks(self.part))
         shadow, _whole = shadow_of(raw)
         properties = _PROPERTIES.search(shadow)
@@ -36,7 +36,7 @@ class Outline:
         self.from_1904 = given.lower() in (b"1", b"true", b"on")
         self.changed = {self.part: _recalculated(raw, shadow)}
         self.dropped = ""
-        chain = _first(relations, "calcChain")
+        chain = first_of(relations, "calcChain")
         if formulas_go and chain in archive:
             # Excel calls a workbook damaged whose chain names a formula that is gone, and makes a missing one anew.
             self.dropped = chain

@@ -107,6 +107,12 @@ def test_entities_are_refused_in_every_part(tmp_path: Path, where: str) -> None:
     assert refusal(path) is FileProblem.ENTITY_BOMB
 
 
+def test_a_part_in_an_encoding_that_nobody_knows_is_damaged(tmp_path: Path) -> None:
+    strange = '<?xml version="1.0" encoding="utf-99"?><sst/>'
+    path = package(tmp_path / "a.xlsx", data('<row r="1"><c r="A1"><v>1</v></c></row>'), strings=strange)
+    assert refusal(path) is FileProblem.CORRUPT_FILE
+
+
 def test_what_unpacks_too_far_is_a_bomb(tmp_path: Path) -> None:
     empty = b'<row r="1"><c r="A1"/></row>' * 1000
     path = package(tmp_path / "a.xlsx", [OPEN, *[empty] * 100, CLOSE])

@@ -19,7 +19,8 @@ SourceName = Literal["real_data", "mock_data", "cache", "not_found", "none"]
 
 
 ALSO = {"catalog_id": "catalogId", "total_items": "totalItems", "tracking_id": "trackingId",
-        "enriched_data": "enrichedData", "original_data": "originalData", "product_id": "productId"}
+        "total_products": "totalProducts", "total_batches": "totalBatches", "product_id": "productId",
+        "enriched_data": "enrichedData", "original_data": "originalData"}
 """Seed 001's name -> ours."""
 
 

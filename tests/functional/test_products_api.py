@@ -125,8 +125,7 @@ def test_enriching_answers_in_the_seeds_words_and_is_followed_by_its_tracking_id
     running = api("POST", f"/catalogs/{catalogue}/enrich")
     assert (running.status, running.code) == (409, "ENRICHMENT_RUNNING")
     begun = api("GET", f"/catalogs/{catalogue}/enrichment-status").json
-    assert (begun["status"], begun["total_products"] if "total_products" in begun else begun["totalProducts"],
-            begun["totalBatches"]) == ("pending", 40, 2)
+    assert (begun["status"], begun["total_products"], begun["totalBatches"]) == ("pending", 40, 2)
     seen_through(engine)
     done = api("GET", f"/catalogs/{catalogue}/enrichment-status").json
     assert (done["status"], done["tracking_id"], done["percentage"], done["completedBatches"]) == (

@@ -42,6 +42,7 @@ from chalicelib.jobs.model import (
     worksheet_of,
 )
 from chalicelib.jobs.pipeline import Effects, Pipeline, Processed, Reading, Rehearsal, Stored, Undone, Work, Write
+from chalicelib.logs import log
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
@@ -118,6 +119,8 @@ class Processing:
                 good.append((item, self._row(item, batch, job, own), own))
             except RowRefused as refusal:
                 rejects.append(_reject(item, refusal))
+        if rejects:
+            log.info("rows rejected", extra={"codes": dict(Counter(reject.code for reject in rejects))})
         rows = [row for _, row, _ in good]
         found = self.enricher().enrich(batch, rows, work) if enriches(job) and rows else [None] * len(rows)
         stored = [_stored(job, item, row, own, each) for (item, row, own), each in zip(good, found, strict=True)]

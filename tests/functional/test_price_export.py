@@ -6,6 +6,7 @@ import csv
 import io
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import requests
 from openpyxl.comments import Comment
 from openpyxl.styles import Border, Font, PatternFill, Side
 
+from chalicelib.jobs.model import stamp
 from tests.functional.engine import Context, Engine
 from tests.functional.prices import BILL_FILE, LIST, MATCH, by_queue, send, with_list
 from tests.functional.rest import Answer, Api
@@ -195,6 +197,16 @@ def test_the_results_of_a_rematch_are_exported_with_those_of_its_job(api: Api, e
     content, told = exported(api, engine, again)
     rates = [row[4].value for row in openpyxl.load_workbook(io.BytesIO(content)).active.iter_rows(min_row=2)]
     assert (rates, told["rowCount"]) == ([145.35, 62.1, 999], 3)
+
+
+def test_a_bill_that_was_dropped_into_the_bucket_is_matched_priced_and_matched_again(api: Api, engine: Engine):
+    with_list(api)
+    job = engine.drop(BILL_FILE, "uploads/prices/bill.xlsx", stamp(datetime.now(UTC)))
+    by_queue(engine)
+    content, told = exported(api, engine, job.job_id)
+    rates = [row[4].value for row in openpyxl.load_workbook(io.BytesIO(content)).active.iter_rows(min_row=2)]
+    assert (rates, told["rowCount"]) == ([145.35, 62.1, None], 3)
+    assert api("POST", f"{ROUTE}/{job.job_id}/rematch").json["action"] == "started"
 
 
 def test_a_file_that_is_no_longer_kept_is_said_to_be_so(api: Api, engine: Engine):

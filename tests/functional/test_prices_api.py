@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from chalicelib.bootstrap import services
-from chalicelib.jobs.pipeline import Pipeline
+from chalicelib.errors import Transient, Waiting
 from tests.functional.engine import Engine, Time, book
 from tests.functional.prices import BILL, BILL_FILE, LIST, MATCH, all_results, by_queue, long_bill, send, with_list
 from tests.functional.rest import Answer, Api, token
@@ -103,28 +102,25 @@ def test_in_async_mode_few_items_take_the_queue_too(api: Api, engine: Engine):
     assert [row["matchedCode"] for row in all_results(api, answer.json["jobId"])] == ["CW-101", "BW-200", None]
 
 
-@pytest.fixture
-def slow(api: Api) -> Iterator[Time]:
-    """Every batch of prices takes so long that a request has time for one."""
-    composed, clock = services(), Time()
-    composed.clock = clock
+def replaced(api: Api, process: Any) -> None:
+    """Have the app work on batches of prices by `process(real, batch, work)`."""
+    composed = services()
     prices = composed.pipelines["prices"]
-
-    def process(batch: Any, work: Any) -> Any:
-        done = prices.process(batch, work)
-        clock.pass_(14)
-        return done
-
-    slowed: dict[str, Pipeline] = {**composed.pipelines, "prices": dataclasses.replace(prices, process=process)}
-    composed.pipelines = slowed  # type: ignore[assignment]
-    return clock
+    composed.pipelines = {**composed.pipelines, "prices": dataclasses.replace(  # type: ignore[assignment]
+        prices, process=lambda batch, work: process(prices.process, batch, work))}
 
 
 @setting(PRICES_BATCH_SIZE="2")
-def test_a_request_that_runs_out_of_time_answers_202_and_the_queue_does_the_rest(
-    api: Api, slow: Time, engine: Engine
-):
-    with_list(api, LIST)
+def test_a_request_that_runs_out_of_time_answers_202_and_the_queue_does_the_rest(api: Api, engine: Engine):
+    clock = services().clock = Time()
+    with_list(api)
+
+    def slowly(real: Any, batch: Any, work: Any) -> Any:
+        done = real(batch, work)
+        clock.pass_(14)
+        return done
+
+    replaced(api, slowly)
     answer = match(api, long_bill(7))
     job_id = answer.json["jobId"]
     assert (answer.status, answer.json["status"], answer.json["results"]) == (202, "matching", None)
@@ -135,6 +131,20 @@ def test_a_request_that_runs_out_of_time_answers_202_and_the_queue_does_the_rest
     assert (told["status"], told["matchedCount"], len(all_results(api, job_id))) == ("completed", 7, 7)
     report = api("GET", f"/status/{job_id}/report").json
     assert report["balance"]["balanced"] is True
+
+
+@pytest.mark.parametrize("trouble", [Transient("a hiccup"), Waiting(1, "tokens"), RuntimeError("a bug")])
+def test_what_fails_at_its_first_try_goes_on_in_the_queue(api: Api, engine: Engine, trouble: Exception):
+    with_list(api)
+
+    def process(_real: Any, _batch: Any, _work: Any) -> Any:
+        raise trouble
+
+    replaced(api, process)
+    answer = match(api)
+    assert (answer.status, answer.json["status"], answer.json["error"]) == (202, "matching", None)
+    by_queue(engine)
+    assert status(api, answer.json["jobId"])["matchedCount"] == 2
 
 
 # --- again

@@ -1,13 +1,16 @@
-"""How long a request may work by itself."""
+"""How long a request may work by itself, and what becomes of a job that it cannot begin."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from chalicelib.api.price_form import time_left
+from chalicelib.api.price_form import time_left, worked_off
+from chalicelib.errors import FileProblem, FileRefused, Transient, Unavailable, Waiting
+from chalicelib.jobs.model import Job, Status
 from chalicelib.settings import Settings
 from tests.unit.api.fakes import Clock
 
@@ -31,3 +34,25 @@ def test_without_a_gateway_it_counts_from_now():
 
 def asked(**context: Any) -> Any:
     return SimpleNamespace(context=context)
+
+
+@pytest.mark.parametrize("trouble", [Transient("a hiccup"), Waiting(3, "tokens"), Unavailable("no key")])
+def test_a_job_that_cannot_begin_now_is_left_to_the_queue(trouble: Exception):
+    job, sent = Job("j", "o", "prices", Status.PENDING, "b.csv", "k", "", ""), []
+
+    def run(_job: Job) -> Job:
+        raise trouble
+
+    ledger: Any = SimpleNamespace(job=lambda job_id: replace(job, rows=7))
+    engine: Any = SimpleNamespace(run=run, send=sent.append)
+    assert worked_off(job, engine, ledger, now=True).rows == 7
+    assert sent == [job]
+
+
+def test_a_file_that_proves_to_be_none_is_refused_and_not_sent():
+    def run(_job: Job) -> Job:
+        raise FileRefused(FileProblem.NO_ROWS)
+
+    engine: Any = SimpleNamespace(run=run, send=None)
+    with pytest.raises(FileRefused):
+        worked_off(Job("j", "o", "prices", Status.PENDING, "b.csv", "k", "", ""), engine, SimpleNamespace(), now=True)

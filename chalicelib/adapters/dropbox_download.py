@@ -24,6 +24,8 @@ BLOCK = 4 * 1024 * 1024
 PIECE = 256 * 1024
 MAX_REFUSAL = 64 * 1024
 """Bytes that are read of an answer that is no file."""
+METADATA_HEADER = "Dropbox-API-Result"
+"""Stands on every file that Dropbox sends; on a page that a proxy made up it does not."""
 
 _RANGE_REFUSED = 416
 _PART = 206
@@ -131,6 +133,8 @@ class Fetch:
 
     def _expect(self, response: requests.Response) -> None:
         """Make sure that what comes is what is missing of this file."""
+        if METADATA_HEADER not in response.headers:
+            raise Transient("what came is no file of dropbox's", status=response.status_code)
         if self._source.startswith("id:") and _told_hash(response) not in ("", self._expected):
             raise Gone("dropbox has another revision of the file by now", reason="superseded", suspected=False)
         if response.status_code != _PART:
@@ -183,7 +187,7 @@ class Fetch:
 def _told_hash(response: requests.Response) -> str:
     """The content hash in the metadata that Dropbox sends ahead of a file; empty where it is not to be read."""
     try:
-        told = json.loads(response.headers.get("Dropbox-API-Result", ""))
+        told = json.loads(response.headers[METADATA_HEADER])
     except ValueError:
         return ""
     found = told.get("content_hash") if isinstance(told, Mapping) else None

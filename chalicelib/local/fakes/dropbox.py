@@ -55,6 +55,7 @@ from chalicelib.local.fakes.server import Act, Behaviour, FakeHandler, FakeServe
 ACCOUNT = "dbid:AAH4f99T0taONIb-OurWxbNQ6ywGRopQngc"
 REFRESH_TOKEN = "fake-refresh-token"  # noqa: S105
 TOKEN_SECONDS = 14_400
+PAGE = b"<html><body>Gateway</body></html>"
 
 
 @dataclass(slots=True)
@@ -276,7 +277,7 @@ class _Handler(FakeHandler):
     def _list(self, act: Act, page: Mapping[str, Any], seen: Seen) -> None:
         if act.kind == "unreadable" and "entries" in page:
             page = {**page, "entries": [{".tag": "file", "name": "x"}, "none", *page["entries"]]}
-        payload = b"<html><body>Gateway</body></html>" if act.kind == "page" else json.dumps(page).encode()
+        payload = PAGE if act.kind == "page" else json.dumps(page).encode()
         self._send(payload[:len(payload) // 2] if act.kind == "broken" else payload, seen, act)
 
     def _download(self, act: Act, node: Node, seen: Seen) -> None:
@@ -287,8 +288,9 @@ class _Handler(FakeHandler):
         start = 0 if act.kind == "whole" else seen.start + (1 if act.kind == "shifted" else 0)
         body = content[start:]
         if act.kind == "page":
-            body = b"<html><body>Gateway</body></html>"
-        elif act.kind == "corrupt":
+            self._send(PAGE, seen)
+            return
+        if act.kind == "corrupt":
             body = bytes(byte ^ 1 for byte in body[:1]) + body[1:]
         elif act.kind in ("short", "long"):
             body = body[:-1] if act.kind == "short" else body + b"x"

@@ -16,6 +16,7 @@ import random
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
@@ -80,7 +81,8 @@ class MongoProducts:
             verdict = records.judged(record, job, batch_number, rows[product_id][-1])
             return _Step(verdict.record, verdict)
 
-        return records.gathered(rows, self._stored(job.owner, catalogue_of(job), list(rows), judge))
+        effects = records.gathered(rows, self._stored(job.owner, catalogue_of(job), list(rows), judge))
+        return replace(effects, elsewhere=True)
 
     def get(self, owner: str, catalog_id: str, product_id: str) -> Product | None:
         return self._read(owner, catalog_id, [product_id])[product_id].product

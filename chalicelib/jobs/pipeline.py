@@ -94,6 +94,8 @@ class Effects:
     """What this batch is the first of its job to write, in the pipeline's own words; `Pipeline.undo` reads them."""
     tallies: Mapping[str, int] = field(default_factory=dict)
     """What settling adds to the job's own counts of the pipeline."""
+    elsewhere: bool = False
+    """The records lie outside DynamoDB and are written already: if the batch may not settle, undo must hear of it."""
 
 
 class PutBack(StrEnum):

@@ -86,13 +86,17 @@ class Settler:
         """
         mine = self._word()
         tried_last: Settling | None = None
+        written: tuple[str, ...] = ()
         for tried in range(TRIES):
             now = self.present(batch.job_id, batch.number) if tried else seen
             if now.state is BatchState.DONE:
                 return self._was_ours(now, tried_last)
-            if now.job.undo:
-                return False  # nothing of an undone job comes back, however late
+            if now.job.undo:  # nothing of an undone job comes back, however late
+                if written and pipeline.undo:
+                    pipeline.undo(now.job, written)
+                return False
             effects = pipeline.effects(now.job, batch, processed)
+            written = effects.marks if effects.elsewhere else ()
             spent = total(_unmoved(now), used(), settling(len(effects.writes)))
             entry = _entry(batch, processed, effects, self._now(), mine, _with_former(now, spent))
             displaced = transitions.tally(loss.outcome for loss in effects.displaced)

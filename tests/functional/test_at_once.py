@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.adapters.dynamodb import from_item
 from chalicelib.errors import FileProblem, FileRefused, Malformed, Transient, Unavailable, Waiting
-from chalicelib.jobs import control, intake
+from chalicelib.jobs import control, intake, undo
 from chalicelib.jobs.at_once import AtOnce
 from chalicelib.jobs.model import BatchEntry, Job, Status
 from chalicelib.jobs.pipeline import Pipeline, Write
@@ -201,3 +201,24 @@ def test_a_pipelines_own_counts_move_with_its_batches_and_only_once(engine: Engi
         engine.send("leads", body)
     engine.work(replace(engine.leads, effects=effects))
     assert engine.job(job.job_id).tallies == {"first_sheet": 9}
+
+
+def test_what_was_written_elsewhere_before_an_undo_began_is_taken_back(engine: Engine) -> None:
+    job = engine.drop(BODY)
+    engine.split()
+    taken: list[Sequence[str]] = []
+
+    def effects(now: Job, batch: Any, processed: Any) -> Any:
+        """The records are written; then, before the batch can settle, somebody undoes the job."""
+        planned = engine.leads.effects(now, batch, processed)
+        engine.services.call(control.cancel, job_id=job.job_id, by="ada")
+        engine.services.call(undo.undo, job_id=job.job_id, by="ada")
+        return replace(planned, marks=("this", "that"), elsewhere=True)
+
+    def put_back(_job: Job, marks: Sequence[str]) -> Sequence[Any]:
+        taken.append(marks)
+        return ()
+
+    engine.work(replace(engine.leads, effects=effects, undo=put_back), most=1)
+    assert taken == [("this", "that")]
+    assert engine.job(job.job_id).batches_done == 0

@@ -223,10 +223,9 @@ class PriceLists:
             return b""
 
     def _had_ended(self, item: Mapping[str, Any], at: str) -> bool:
-        """A job that the ledger has forgotten ended long ago."""
+        """What the ledger has forgotten ended long ago. A cancelled import is half a list: it must be named."""
         job = self._ledger.job(str(item["list_id"]))
-        return job is None or (job.status in (Status.COMPLETED, Status.CANCELLED) and not job.undo
-                               and "" < job.completed_at <= at)
+        return job is None or (job.status is Status.COMPLETED and not job.undo and "" < job.completed_at <= at)
 
     def _by_owner(self, owner: str, upto: str = "") -> dict[str, Any]:
         condition = "owner_pk = :owner" + (" AND created_key < :upto" if upto else "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -193,6 +194,49 @@ def test_every_order_of_batches_delivered_twice_gives_one_and_the_same_result(aw
                   told(engine.rows(job), job)))
     assert len(ends) == 1
     assert next(iter(ends))[:3] == (Status.COMPLETED, 24, 3)
+
+
+def test_every_batch_delivered_on_four_threads_counts_once(engine: Prices) -> None:
+    engine.listed()
+    base = engine.done(bill())
+    engine.listed(rows=longer_list())
+    again, rematch = engine.given(bill(), again=True), engine.rematch(base)
+    bodies = engine.sent() * 3
+    threads = [threading.Thread(target=lambda mine=bodies[place::4]: [engine.deliver(body) for body in mine])
+               for place in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    again, rematch, base = (engine.job(job.job_id) for job in (again, rematch, base))
+    assert (again.status, again.new, dict(again.tallies)) == (Status.COMPLETED, 24, {"accepted": 23, "unmatched": 1})
+    assert (rematch.status, rematch.updated + rematch.unchanged) == (Status.COMPLETED, 4)
+    assert dict(base.tallies) == {"accepted": 23, "unmatched": 1}
+    assert transitions.balanced(again)
+    assert transitions.balanced(rematch)
+
+
+def test_a_batch_from_outside_is_matched_with_the_owners_newest_list(engine: Prices) -> None:
+    made = engine.listed()
+    engine.time.pass_(60)
+    body = {"upload_id": "outside1", "user_id": OWNER, "batch_number": 1, "total_batches": 1, "items": [
+        {"description": "Cable NYY-J 5x16 mm2 in conduit", "quantity": 5, "unit": "m"}, {"quantity": 5}]}
+    engine.send("prices", body)
+    engine.work()
+    job = engine.job("outside1")
+    assert (job.status, job.new, job.rejected) == (Status.COMPLETED, 1, 1)
+    (row,) = engine.rows(job)
+    assert (row["matchedCode"], row["totalPrice"], row["listId"]) == ("EL-4010", "107.25", made.job_id)
+
+
+def test_a_row_too_long_for_a_message_is_matched_and_kept_in_part(engine: Prices) -> None:
+    engine.listed()
+    text = "Cable NYY-J 5x16 mm2 in conduit"
+    wide = [f"Column {number}" for number in range(10)]
+    job = engine.done({"A": [["Description", "Qty", *wide], [text, "5", *(["x" * 30_000] * 10)]]})
+    (row,) = engine.rows(job)
+    assert (row["matchedCode"], set(row["originalRowData"])) == ("EL-4010", {"Description", "Qty"})
+    assert row["notes"].endswith("the row is kept in part: it is too long")
 
 
 def mortal(engine: Prices, until: Until) -> dict[str, Any]:
@@ -396,6 +440,20 @@ def test_a_rematch_of_an_undone_job_changes_nothing(engine: Prices) -> None:
     engine.undone(base)
     engine.work()
     assert (engine.job(job.job_id).unchanged, engine.rows(base)) == (4, [])
+
+
+def test_a_rematch_can_be_undone_after_the_job_that_it_is_based_on(engine: Prices) -> None:
+    engine.listed()
+    base = engine.done(bill())
+    engine.listed(rows=longer_list())
+    job = engine.rematch(base)
+    engine.work()
+    ended = engine.undone(base)
+    assert (ended.undo_removed, ended.undo_kept) == (20, 4)
+    ended = engine.undone(job)
+    assert (ended.undo_restored, ended.undo_kept) == (4, 0)
+    assert engine.undone(job).undo_restored == 4
+    assert {row["tier"] for row in engine.rows(base)} == {"unmatched"}
 
 
 def test_a_rematch_of_what_is_all_matched_says_so(engine: Prices) -> None:

@@ -116,8 +116,10 @@ class ResultEffects:
                 shift.update(moved(row, image))
             writes.append(self.price_results.note(job.job_id, place, prior, result))
         if writes:
-            self.price_results.transact([*writes, *self.price_results.counting(base_id, shift)],
-                                        "rows and prior images are as they were read")
+            base = self.ledger.job(base_id) if shift else None
+            if base is not None and not base.undo:
+                writes += self.price_results.counting(base_id, shift)
+            self.price_results.transact(writes, "rows and prior images are as they were read")
         return done
 
     def _again(self, step: Callable[[], Any]) -> Any:

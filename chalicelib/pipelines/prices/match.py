@@ -22,6 +22,8 @@ from chalicelib.pipelines.prices.numbers import product, written
 
 ROW_BYTES = 16 * 1024
 """Of a row's own cells; 90 rows have to fit into a transaction of 4 MB, as JSON in UTF-8."""
+LONGEST_OFFER = 300
+"""Characters of a candidate's description, likewise."""
 _APART = (Units.DIFFERENT, Units.COMPATIBLE)
 _NO_ITEM: Mapping[str, Any] = {"matchedItemId": None, "matchedDescription": None, "matchedCode": None,
                                "matchedUnit": None, "matchedRate": None, "totalPrice": None, "unitMismatch": False}
@@ -103,7 +105,7 @@ def _priced(item: PriceItem, quantity: Decimal | None) -> dict[str, Any]:
 
 def _candidate(one: Candidate) -> dict[str, Any]:
     item = one.item
-    return {"itemId": item.id, "description": item.description, "code": item.code, "unit": item.unit,
+    return {"itemId": item.id, "description": item.description[:LONGEST_OFFER], "code": item.code, "unit": item.unit,
             "rate": None if item.rate is None else written(item.rate), "score": round(float(one.score), 4),
             "reasons": list(one.reasons)}
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.errors import Transient, Waiting
 from chalicelib.jobs.model import Batch, Job, RowId
 from chalicelib.jobs.pipeline import Effects, Pipeline, Processed, Reading, Rehearsal, Undone, Work
 from chalicelib.settings import Settings
@@ -34,6 +35,8 @@ LIST_BATCH = 200
 """Items of an import's batch: its transaction writes only counts."""
 REMATCH_BATCH = 45
 """Rows of a re-match's batch: each writes itself and its prior image, and a transaction has 100 writes."""
+STATUS_WAIT = 60.0
+"""Seconds until the end of a job is told to Convex again, when it did not answer."""
 RESULT_OPTIONS = ("priceList", "listId", "method", "rematch", "mapping", "headerRow")
 
 
@@ -128,8 +131,12 @@ class _Prices:
                 self.price_lists.compile(job.job_id)
             return
         processor = self.convex()
-        if processor is not None:
+        if processor is None:
+            return
+        try:
             processor.status(job.job_id, progress_of(job), final=job.status.terminal)
+        except Transient as error:  # only the last word, and that has to arrive
+            raise Waiting(STATUS_WAIT, "tokens") from error
 
     def _pinned(self, job: Job) -> PriceList:
         """The list that a job is matched with. Raises FileRefused NO_PRICE_LIST."""

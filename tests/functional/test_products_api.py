@@ -251,6 +251,30 @@ def test_a_cancelled_enrichment_does_not_block_the_next(api: Api, engine: Engine
     assert (after.status, after.json["tracking_id"] != tracking) == (202, True)
 
 
+def test_an_announced_upload_becomes_a_catalogue_of_the_name_that_it_was_given(api: Api, engine: Engine) -> None:
+    ticket = api("POST", "/upload", {"fileName": "offer.xlsx", "pipeline": "products",
+                                     "options": {"name": "Autumn offer", "description": "Jackets"}}).json
+    record = engine.put(workbook(rows(12, 6)), ticket["fileKey"])
+    engine.deliver(record)
+    seen_through(engine)
+    shown = api("GET", f"/catalogs/{ticket['jobId']}").json
+    assert (shown["name"], shown["description"], shown["status"], shown["products"]) == (
+        "Autumn offer", "Jackets", "completed", 12)
+
+
+def test_a_catalogue_that_came_by_messages_shows_its_enrichment_and_is_enriched_by_messages_only(
+    api: Api, engine: Engine
+) -> None:
+    engine.send("products", {"catalog_id": "catalog123", "user_id": "default", "batch_number": 1, "total_batches": 1,
+                             "products": [{"name": "Jacket", "upc": upc(1)}], "total_products": 1, "sent_at": "now"})
+    work(engine)
+    told = api("GET", "/catalogs/catalog123/enrichment-status").json
+    assert (told["status"], told["total_products"], sum(told["sources"].values())) == ("completed", 1, 1)
+    assert api("GET", "/catalogs/catalog123").json["products"] == 1
+    assert api("GET", "/catalogs/catalog123/products").json["products"][0]["product_id"] == "catalog123-2-1"
+    assert api("POST", "/catalogs/catalog123/enrich").code == "CATALOG_NOT_READY"
+
+
 def test_cursors_of_another_query_are_refused(api: Api, engine: Engine) -> None:
     catalogue = ready(engine)
     cursor = api("GET", f"/catalogs/{catalogue}/products", limit=5).json["cursor"]

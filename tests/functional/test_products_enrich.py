@@ -60,8 +60,7 @@ def test_a_second_run_takes_everything_from_the_cache(engine: Engine, keepa: Fak
     asked = len(keepa.seen)
     second = enriched(engine, job.job_id)
     assert len(keepa.seen) == asked
-    assert second.tallies == {"cache": first.tallies["real_data"], "not_found": first.tallies.get("not_found", 0)} | (
-        {} if first.tallies.get("not_found") else {"cache": 40})
+    assert second.tallies == {"cache": first.tallies["real_data"], "not_found": first.tallies["not_found"]}
     third = enriched(engine, job.job_id)
     assert (third.updated, third.unchanged, third.tallies) == (0, 40, second.tallies)
 
@@ -197,6 +196,17 @@ def test_rows_without_a_code_are_searched_for_by_title_and_only_what_fits_is_tak
         "real_data", "not_found", "not_found", "real_data"]
     assert [seen.path for seen in keepa.seen] == ["/search"] * 2
     assert last.used_provider_tokens >= 20
+
+
+def test_a_code_that_keepa_calls_malformed_holds_back_no_other(engine: Engine, keepa: FakeKeepa) -> None:
+    made = rows(30, 30)
+    poison = next(place for place in range(30) if not unknown(upc(place)))
+    keepa.change({"poison": [upc(poison)]})
+    job = imported(engine, workbook(made))
+    last = enriched(engine, job.job_id)
+    found = products(engine, job.job_id)
+    assert (last.status, last.rejected, found[poison].source.value) == (Status.COMPLETED, 0, "not_found")
+    assert sources(found)["real_data"] == sum(not unknown(upc(place)) for place in range(30)) - 1
 
 
 def test_rows_that_are_no_products_are_rejects_and_others_go_on(engine: Engine) -> None:

@@ -53,6 +53,19 @@ class Group(NamedTuple):
     wanted: tuple[Wanted, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """The groups of one part. `place` tells in which of them a code is, by its key."""
+
+    all: tuple[Group, ...] = ()
+    place: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, groups: Iterable[Group]) -> Groups:
+        made = tuple(groups)
+        return cls(made, {each.code.key: place for place, group in enumerate(made) for each in group.wanted})
+
+
 class Answer(Protocol):
     @property
     def found(self) -> Mapping[str, tuple[KeepaProduct, ...]]: ...
@@ -84,18 +97,18 @@ class Parts:
 
     blobs: Store
     part_batches: int
-    _kept: OrderedDict[tuple[str, int], tuple[Group, ...]] = field(default_factory=OrderedDict)
+    _kept: OrderedDict[tuple[str, int], Groups] = field(default_factory=OrderedDict)
     _ranges: OrderedDict[tuple[str, int], tuple[int, int]] = field(default_factory=OrderedDict)
 
-    def groups(self, job: Job, number: int) -> tuple[Group, ...]:
+    def groups(self, job: Job, number: int) -> Groups:
         """The groups of the part that holds a batch; none for batches from outside, and once the spool is gone."""
         if job.outside or not job.plan_parts:
-            return ()
+            return Groups()
         try:
             part = self._part_of(job, number)
-            return self._groups(job, part) if part else ()
+            return self._groups(job, part) if part else Groups()
         except KeyError:
-            return ()
+            return Groups()
 
     def _part_of(self, job: Job, number: int) -> int:
         """Mostly the first guess: parts are full, unless rows are long."""
@@ -116,12 +129,12 @@ class Parts:
             _keep(self._ranges, key, (index[0].number, index[-1].number), KEPT_RANGES)
         return self._ranges[key]
 
-    def _groups(self, job: Job, part: int) -> tuple[Group, ...]:
+    def _groups(self, job: Job, part: int) -> Groups:
         key = (job.job_id, part)
         if key not in self._kept:
             spool = Spool(self.blobs, job.job_id)
             wanted = _wanted_of(spool.texts(part, spool.index(part)))
-            _keep(self._kept, key, tuple(cut(f"{job.job_id}/{part}", wanted)), KEPT_PARTS)
+            _keep(self._kept, key, Groups.of(cut(f"{job.job_id}/{part}", wanted)), KEPT_PARTS)
         return self._kept[key]
 
 
@@ -136,12 +149,11 @@ def cut(name: str, wanted: Iterable[Wanted]) -> Iterator[Group]:
             yield Group(f"{name}/{parameter.value}/{start // GROUP}", tuple(some[start:start + GROUP]))
 
 
-def covering(wanted: Sequence[Wanted], groups: Sequence[Group], name: str) -> list[Group]:
+def covering(wanted: Sequence[Wanted], groups: Groups, name: str) -> list[Group]:
     """The groups that hold these codes; those that no group holds (they travelled by claim check) make their own."""
-    keys = {each.code.key for each in wanted}
-    chosen = [group for group in groups if any(each.code.key in keys for each in group.wanted)]
-    grouped = {each.code.key for group in chosen for each in group.wanted}
-    return [*chosen, *cut(name, [each for each in wanted if each.code.key not in grouped])]
+    places = {groups.place.get(each.code.key, -1): None for each in wanted}
+    chosen = [groups.all[place] for place in places if place >= 0]
+    return [*chosen, *cut(name, [each for each in wanted if each.code.key not in groups.place])]
 
 
 @dataclass(frozen=True, slots=True)

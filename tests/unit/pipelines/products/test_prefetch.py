@@ -10,7 +10,7 @@ from chalicelib.costs import Meter
 from chalicelib.errors import Transient, Waiting
 from chalicelib.pipelines.products.codes import Parameter, repaired
 from chalicelib.pipelines.products.known import Lookup
-from chalicelib.pipelines.products.prefetch import PATIENCE, Fetch, Group, Parts, Wanted, covering, cut
+from chalicelib.pipelines.products.prefetch import PATIENCE, Fetch, Group, Groups, Parts, Wanted, covering, cut
 from tests.fixtures.products import upc
 from tests.unit.pipelines.products.fakes import JOB, Client, Clock, Entries, Memory, Taken, known, spooled
 
@@ -42,7 +42,7 @@ def test_all_batches_of_a_part_find_the_same_groups_and_the_part_is_read_once():
     parts = Parts(blobs, 1000)
     found = [parts.groups(JOB, number) for number in (1, 25, 13)]
     assert found[0] == found[1] == found[2]
-    assert [len(group.wanted) for group in found[0]] == [100, 100, 50]
+    assert [len(group.wanted) for group in found[0].all] == [100, 100, 50]
     assert blobs.reads.count("work/job/part-00001.jsonl") == 1
 
 
@@ -53,7 +53,8 @@ def test_the_part_of_a_batch_is_found_also_where_parts_are_short():
     job = replace(JOB, plan_parts=5)
     bounds = {1: (0, 30), 3: (0, 30), 4: (30, 70), 8: (70, 90), 10: (90, 180), 18: (90, 180), 25: (180, 250)}
     for number, (first, last) in bounds.items():
-        assert [each.code.value for group in parts.groups(job, number) for each in group.wanted] == CODES[first:last]
+        groups = parts.groups(job, number).all
+        assert [each.code.value for group in groups for each in group.wanted] == CODES[first:last]
 
 
 def test_only_the_last_parts_are_kept_in_memory():
@@ -67,12 +68,12 @@ def test_only_the_last_parts_are_kept_in_memory():
 
 
 def test_batches_from_outside_and_jobs_whose_spool_is_gone_have_no_groups():
-    assert Parts(Memory(), 10).groups(JOB, 1) == ()
-    assert Parts(Memory(), 10).groups(replace(JOB, outside=True), 1) == ()
+    assert Parts(Memory(), 10).groups(JOB, 1).all == ()
+    assert Parts(Memory(), 10).groups(replace(JOB, outside=True), 1).all == ()
 
 
 def test_codes_that_no_group_holds_make_their_own():
-    groups = list(cut("part", wanted(*CODES)))
+    groups = Groups.of(cut("part", wanted(*CODES)))
     chosen = covering(wanted(CODES[5], "B0088PUEPK"), groups, "batch")
     assert [group.name for group in chosen] == ["part/code/0", "batch/asin/0"]
     assert chosen[1].wanted[0].code.value == "B0088PUEPK"

@@ -14,7 +14,7 @@ from typing import Any
 from chalicelib.errors import FileProblem, FileRefused
 from chalicelib.jobs.model import Item, RowId, SheetCount, row_id
 from chalicelib.pipelines.prices.fields import BILL_FIELDS, LIST_FIELDS, short_names
-from chalicelib.pipelines.prices.items import Cells, Kind, bill_kind, cells_of, heading_of, list_kind
+from chalicelib.pipelines.prices.items import LONGEST_DESCRIPTION, Cells, Kind, bill_kind, cells_of, heading_of, list_kind
 from chalicelib.pipelines.prices.sections import Sections
 from chalicelib.tables.columns import FieldSpec, Memory
 from chalicelib.tables.limits import Limits
@@ -22,8 +22,9 @@ from chalicelib.tables.reading import Reading as Table
 from chalicelib.tables.reading import read_table
 from chalicelib.tables.wording import squeezed
 
-MOST_ITEMS = 300_000
-"""Of one price list: what a worker of 3 GB holds with its index."""
+MOST_ITEMS, MOST_TEXT = 300_000, 60_000_000
+"""Of one price list, items and their characters. By a generated list of 100,000 items a character with its share of
+the index takes 13 bytes, so that a worker of 3 GB holds two such lists."""
 Asked = Callable[[RowId], bool]
 """Whether a row takes part; a re-match leaves out what has a match."""
 NOT_ASKED = "already_matched"
@@ -37,14 +38,18 @@ def read_bill(
 ) -> Reading:
     """Rows to match, pinned to a price list."""
     more = {"_list": list_id} if list_id else {DRY: str(options.get("method") or "LOCAL")}
-    return Reading(path, file_name, BILL_FIELDS, limits, options, kind=bill_kind, more=more, asked=asked)
+    return Reading(path, file_name, BILL_FIELDS, limits, options, kind=bill_kind, more=more, asked=asked,
+                   most_text=0)
 
 
-def read_list(path: str, file_name: str, *, limits: Limits, options: Mapping[str, Any]) -> Reading:
-    """Items of a price list."""
+def read_list(
+    path: str, file_name: str, *, limits: Limits, options: Mapping[str, Any], most_text: int = MOST_TEXT,
+) -> Reading:
+    """Items of a price list, within what a worker can hold."""
     fewer = replace(limits, max_rows=min(limits.max_rows, MOST_ITEMS))
     return Reading(path, file_name, LIST_FIELDS, fewer, options, kind=list_kind,
-                   more={} if options.get("job") else {DRY: "LIST"}, asked=None)
+                   more={} if options.get("job") else {DRY: "LIST"}, asked=None,
+                   most_text=most_text)
 
 
 class Reading:
@@ -52,11 +57,12 @@ class Reading:
 
     def __init__(
         self, path: str, file_name: str, fields: Sequence[FieldSpec], limits: Limits, options: Mapping[str, Any], *,
-        kind: Callable[[Cells], Kind], more: Mapping[str, Any], asked: Asked | None,
+        kind: Callable[[Cells], Kind], more: Mapping[str, Any], asked: Asked | None, most_text: int,
     ) -> None:
         memory = options.get("memory")
         told = {**options, "memory": _with_short_names(memory if callable(memory) else None, fields)}
         self._kind, self._more, self._asked = kind, more, asked
+        self._text, self._most_text = 0, most_text
         self._sections = Sections()
         self._skipped: dict[int, Counter[str]] = {}
         self._sheet = -1
@@ -92,6 +98,7 @@ class Reading:
                     if kind is Kind.SECTION:
                         self._sections.add(*heading_of(item, cells))
                     continue
+                self._weigh(cells)
             context = self._sections.path()
             if self._asked is not None and not self._asked(place):
                 self._skip(place.sheet, NOT_ASKED)
@@ -111,6 +118,14 @@ class Reading:
         if sheet != self._sheet:
             self._sheet = sheet
             self._sections.clear()
+
+    def _weigh(self, cells: Cells) -> None:
+        """A list is held in memory as a whole: one that is too long is refused before any of it is."""
+        if self._most_text:
+            self._text += sum(min(len(text), LONGEST_DESCRIPTION) for text in cells.values())
+            if self._text > self._most_text:
+                raise FileRefused(FileProblem.FILE_TOO_LARGE, "The price list holds more text than a worker can keep.",
+                                  limit=self._most_text)
 
     def _skip(self, sheet: int, reason: str) -> None:
         self._skipped.setdefault(sheet, Counter())[reason] += 1

@@ -115,3 +115,10 @@ def test_a_list_has_its_own_columns_and_a_limit(tmp_path: Path) -> None:
     assert all(not name.startswith("_") or name in ("_worksheet", "_sheet", "_row") for name in items[0])
     assert reading.columns["Sheet1"]["rate"] == "rate"
     assert Limits().max_rows > MOST_ITEMS
+
+
+def test_a_list_that_no_worker_could_hold_is_refused_while_it_is_read(tmp_path: Path) -> None:
+    path = csv_of(tmp_path, [["Description", "Rate"], *(["x" * 900, "1"] for _ in range(40))])
+    with pytest.raises(FileRefused) as refused:
+        list(read_list(path, "list.csv", limits=Limits(), options={}, most_text=20_000))
+    assert refused.value.code.value == "FILE_TOO_LARGE"

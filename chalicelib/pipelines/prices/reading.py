@@ -14,7 +14,15 @@ from typing import Any
 from chalicelib.errors import FileProblem, FileRefused
 from chalicelib.jobs.model import Item, RowId, SheetCount, row_id
 from chalicelib.pipelines.prices.fields import BILL_FIELDS, LIST_FIELDS, short_names
-from chalicelib.pipelines.prices.items import LONGEST_DESCRIPTION, Cells, Kind, bill_kind, cells_of, heading_of, list_kind
+from chalicelib.pipelines.prices.items import (
+    LONGEST_DESCRIPTION,
+    Cells,
+    Kind,
+    bill_kind,
+    cells_of,
+    heading_of,
+    list_kind,
+)
 from chalicelib.pipelines.prices.sections import Sections
 from chalicelib.tables.columns import FieldSpec, Memory
 from chalicelib.tables.limits import Limits

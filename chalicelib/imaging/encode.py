@@ -18,13 +18,17 @@ if TYPE_CHECKING:
 COPIED_UP_TO = 64 * MIB
 """Of a source that fits; what is larger holds much more than its picture, and coding it anew will be smaller."""
 LOWER = (75, 65, 50)
+DRAWING_PIXELS = 1_000_000
+_PHOTOGRAPHS = (Format.JPEG, Format.HEIF, Format.AVIF, Format.RAW)
+"""Formats that hold photographs. In others, and small, there are icons and text, whose edges are of colour."""
 
 
-def coded(image: Image, limits: ImageLimits, engine: Engine) -> bytes:
-    """A progressive JPEG with optimal tables."""
-    if limits.mozjpeg and engine is not Engine.PILLOW and vips.library():
+def coded(image: Image, header: Header, limits: ImageLimits, engine: Engine) -> bytes:
+    """A progressive JPEG with optimal tables; a small drawing keeps its colours at full resolution."""
+    drawing = header.format not in _PHOTOGRAPHS and header.pixels <= DRAWING_PIXELS
+    if limits.mozjpeg and not drawing and engine is not Engine.PILLOW and vips.library():
         return vips.encode(image, limits)
-    return _save(image, quality=limits.quality)
+    return _save(image, quality=limits.quality, subsampling=0 if drawing else 2)
 
 
 def no_larger(path: str, header: Header, image: Image, data: bytes, room: int) -> tuple[bytes, bool]:

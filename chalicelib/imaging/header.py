@@ -15,7 +15,7 @@ from chalicelib.imaging.credits import Credits, credits_of
 from chalicelib.imaging.jpeg import LOSSLESS_OR_ARITHMETIC, count_scans, frame_kind
 from chalicelib.imaging.model import ImageProblem, ImageRefused, Size
 from chalicelib.imaging.sniff import LOOK_AT, Format, is_cut_short
-from chalicelib.imaging.tiff import Directory
+from chalicelib.imaging.tiff import Directory, Tag
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -102,6 +102,8 @@ def _is_another_kind(path: str, kind: Format, error: BaseException) -> bool:
 def read_header(path: str, kind: Format) -> Header:
     """All that deciding needs. Raises ImageRefused."""
     pages = tuple(tiff.directories(path)) if kind is Format.TIFF else ()
+    if pages and _is_misread(pages[0]):
+        raise ImageRefused(ImageProblem.UNSUPPORTED_FORMAT, f"The file is a kind of {kind} that we do not read.")
     with open_image(path, kind) as image:
         if min(image.size) < 1:
             raise ImageRefused(ImageProblem.CORRUPT_IMAGE)
@@ -114,6 +116,11 @@ def read_header(path: str, kind: Format) -> Header:
             scans=count_scans(path) if kind is Format.JPEG else 1,
             samples=_samples(image), interlaced=bool(image.info.get("interlace")),
             transparent=image.has_transparency_data)
+
+
+def _is_misread(page: Directory) -> bool:
+    """Luma and chroma in planes of their own, not as JPEG: Pillow shows stripes."""
+    return page.first(Tag.PHOTOMETRIC) == 6 and page.first(Tag.PLANAR, 1) == 2 and page.first(Tag.COMPRESSION) != 7
 
 
 def _orientation(image: Image) -> int:

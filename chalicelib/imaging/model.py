@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
@@ -88,9 +87,11 @@ class Picture:
 
 def fitted(size: Size, max_side: int) -> Size:
     """The size that fits a square of `max_side`, proportions kept, never enlarged, never below one pixel."""
-    scale = min(1.0, max_side / max(size))
-    return max(1, _nearest(size[0] * scale)), max(1, _nearest(size[1] * scale))
+    longest = max(size)
+    if longest <= max_side:
+        return size
+    return _scaled(size[0], max_side, longest), _scaled(size[1], max_side, longest)
 
 
-def _nearest(number: float) -> int:
-    return math.floor(number + 0.5)
+def _scaled(side: int, wanted: int, longest: int) -> int:
+    return max(1, (2 * side * wanted + longest) // (2 * longest))

@@ -63,7 +63,7 @@ def _made(
         image, more = pillow.render(source, header, plan)
         notes += more
         final = image.size
-        data = encode.coded(image, limits, engine)
+        data = encode.coded(image, header, limits, engine)
         if header.format is Format.JPEG and plan.target == header.size:
             room = size - len(header.credits.exif()) - 4 if header.credits.exif() else size
             data, copied = encode.no_larger(source, header, image, data, room)

@@ -11,6 +11,7 @@ from chalicelib.imaging.header import Header, open_image, refused
 from chalicelib.imaging.model import Note
 from chalicelib.imaging.plan import Plan
 from chalicelib.imaging.sniff import Format
+from chalicelib.imaging.tiff import Tag
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -66,7 +67,17 @@ def _decoded(path: str, header: Header, plan: Plan) -> Image:
     if plan.draft > 1 and header.format is Format.JPEG2000:
         image.reduce = plan.draft.bit_length() - 1  # type: ignore[method-assign, assignment]
     image.load()
+    if header.format is Format.TIFF and image.mode == "P":
+        _mend_palette(image, header)
     if header.format in _MAY_LACK_ALPHA and image.mode == "RGBA" and image.getchannel("A").getextrema() == (0, 0):
         return image.convert("RGB")
     return image
 
+
+
+def _mend_palette(image: Image, header: Header) -> None:
+    """Some writers put colours of 8 bits where 16 belong; taken at their word, the picture is black."""
+    colours = header.pages[0].values(Tag.COLOUR_MAP)
+    if colours and max(colours) < 256:
+        third = len(colours) // 3
+        image.putpalette(bytes(colours[channel * third + index] for index in range(third) for channel in range(3)))

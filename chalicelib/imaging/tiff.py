@@ -36,6 +36,7 @@ class Tag(IntEnum):
     ROWS_PER_STRIP = 278
     STRIP_BYTES = 279
     PLANAR = 284
+    COLOUR_MAP = 320
     TILE_WIDTH = 322
     TILE_HEIGHT = 323
     TILE_OFFSETS = 324

@@ -43,7 +43,7 @@ def library() -> Any:
 def suits(header: Header, target: Size) -> bool:
     """Whether libvips shall do it, where there is a choice."""
     return header.format in _LOADERS and header.mode in _MODES and target != header.size \
-        and not (header.mode == "CMYK" and header.format is Format.TIFF and not header.profile)
+        and not (header.mode == "CMYK" and header.profile[16:20] != b"CMYK")
 
 
 def render(path: str, header: Header, target: Size, limits: ImageLimits) -> tuple[bytes, Size]:

@@ -179,7 +179,7 @@ _EVENTS: dict[str, Event] = {
     "ScheduledEventConfig": {"version": "0", "account": "000000000000", "region": "us-east-1", "detail": {},
                              "detail-type": "Scheduled Event", "source": "aws.events", "id": "i", "resources": [],
                              "time": "2020-01-01T00:00:00Z"},
-    "Plain": {},
+    "Plain": {"jobId": "probed"},
 }
 
 if __name__ == "__main__":

@@ -137,13 +137,15 @@ class Worker:
         with bound(**attempt.identity):
             try:
                 seen = Seen(job, self.ledger.batch(job.job_id, message.batch_number))
-                if _wanted(seen, message) and job.paused != EXHAUSTED:
-                    self._settled(attempt, ours=self._process(seen, attempt))
+                if not _wanted(seen, message) or job.paused == EXHAUSTED:
+                    return seen.state is BatchState.DONE
+                self._settled(attempt, ours=self._process(seen, attempt))
             except Exception as error:
                 self._note_use(attempt)
                 _tell("batch takes the long way", "waiting", attempt, self._seconds(attempt), reason=_cause(error),
                       trace=not isinstance(error, DropmillError))
                 return False
+            self._told(attempt)
         return True
 
     def _told(self, attempt: Attempt) -> bool:

@@ -222,3 +222,18 @@ def test_what_was_written_elsewhere_before_an_undo_began_is_taken_back(engine: E
     engine.work(replace(engine.leads, effects=effects, undo=put_back), most=1)
     assert taken == [("this", "that")]
     assert engine.job(job.job_id).batches_done == 0
+
+
+def test_those_who_follow_a_job_hear_of_its_end_also_when_a_request_did_it(engine: Engine) -> None:
+    heard: list[Status] = []
+
+    def told(job: Job) -> None:
+        heard.append(job.status)
+        if job.status.terminal and heard.count(job.status) == 1:
+            raise Waiting(0, "tokens")
+
+    pipeline = replace(engine.leads, told=told)
+    assert counts(at_once(engine, pipeline=pipeline).run(received(engine))) == DONE
+    assert engine.depth("leads") == 1, "the last batch's message waits in the request's stead"
+    engine.work(pipeline)
+    assert heard == [Status.PROCESSING, Status.PROCESSING, Status.COMPLETED, Status.COMPLETED]

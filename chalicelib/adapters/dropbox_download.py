@@ -66,8 +66,8 @@ def content_hash(data: bytes) -> str:
 
 
 def header_json(value: Mapping[str, Any]) -> str:
-    """JSON that may stand in a header: all but printable ASCII is escaped, DEL too, which Dropbox refuses."""
-    return json.dumps(value, separators=(",", ":")).replace("\x7f", "\\u007f")
+    """JSON that may stand in a header: `json` escapes all but printable ASCII, DEL too, which Dropbox would refuse."""
+    return json.dumps(value, separators=(",", ":"))
 
 
 class Fetch:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -35,8 +36,15 @@ class Hours:
         return self.now
 
 
+@pytest.fixture(scope="module")
+def closing() -> Iterator[ThreadPoolExecutor]:
+    """Stops servers while the next test runs already: each takes its while."""
+    with ThreadPoolExecutor(2) as pool:
+        yield pool
+
+
 @pytest.fixture
-def fake() -> Iterator[Start]:
+def fake(closing: ThreadPoolExecutor) -> Iterator[Start]:
     running: list[FakeDropbox] = []
 
     def start(*script: str, **options: Any) -> FakeDropbox:
@@ -45,7 +53,7 @@ def fake() -> Iterator[Start]:
 
     yield start
     for one in running:
-        one.stop()
+        closing.submit(one.stop)
 
 
 def ask(fake: FakeDropbox, route: str, token: str | None = None, **argument: Any) -> requests.Response:

@@ -27,6 +27,11 @@ def priced(row: Mapping[str, Any]) -> bool:
     return bool(row["tier"] != Tier.UNMATCHED)
 
 
+def fits(row: Mapping[str, Any]) -> bool:
+    """Whether the rate is for the row's own unit, as far as anybody knows: a person's word counts."""
+    return bool(row["isManuallyEdited"] or not row["unitMismatch"])
+
+
 def values(row: Mapping[str, Any], names: Sequence[str]) -> list[Value | None]:
     """The row's values in these columns; an unmatched row only says that it is one."""
     told: dict[str, Value | None] = {"status": _status(row), "confidence": float(row["confidence"])}

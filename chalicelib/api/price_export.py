@@ -1,9 +1,10 @@
 """A price job's results, written into the very file that was dropped.
 
 A bill that has columns of its own for rates and totals gets them there, wherever they are blank: what a person wrote
-stays, and so do formulas. All else is appended at the right. A result finds its row by sheet and row number, so equal
-numbers on two sheets never mix. Files that cannot be written into (xls, xlsb, ods, archives of several) become a new
-workbook of their values and the results.
+stays, and so do formulas. A rate for another unit than the row's would make a wrong total there: it is only shown at
+the right, where all else is appended. A result finds its row by sheet and row number, so equal numbers on two sheets
+never mix. Files that cannot be written into (xls, xlsb, ods, archives of several) become a new workbook of their values
+and the results.
 
 One invocation is enough for the largest file, and starting again does no harm: only the finished file is uploaded.
 """
@@ -21,7 +22,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.api.models import FileFormat
-from chalicelib.api.price_columns import COLUMNS, priced, values
+from chalicelib.api.price_columns import COLUMNS, fits, priced, values
 from chalicelib.errors import FileProblem, FileRefused
 from chalicelib.jobs.model import Job, SheetCount
 from chalicelib.settings import Settings
@@ -128,8 +129,9 @@ class _Writing:
             for row in self.results.walk(self.job, [plan.sheet]):
                 plan.rows += 1
                 if priced(row):
-                    plan.occupied.update(each for each, name in names.items() if row["originalRowData"].get(name))
-                told = [row["rowNumber"], *values(row, _NAMES)]
+                    plan.occupied.update(each for each, name in names.items()
+                                         if row["originalRowData"].get(name) or not fits(row))
+                told = [row["rowNumber"], fits(row), *values(row, _NAMES)]
                 spool.write(json.dumps(told, separators=(",", ":"), default=str) + "\n")
 
     def patched(self, path: str, plans: Sequence[Plan]) -> Made | None:
@@ -161,7 +163,8 @@ class _Writing:
         added = [name for name in COLUMNS if name not in own or name in plan.occupied]
         columns: list[NewColumn | Target] = [Target(place) for place in own.values()]
         columns += [COLUMNS[name] for name in added]
-        return SheetEdits(tuple(columns), _lines(plan, (*own, *added)), header_row=plan.sheet.header_row or 0)
+        return SheetEdits(tuple(columns), _lines(plan, (*own, *added), own_columns=len(own)),
+                           header_row=plan.sheet.header_row or 0)
 
     def rewritten(self, path: str, plans: Sequence[Plan]) -> Made:
         """A new workbook, for what cannot be written into."""
@@ -174,15 +177,17 @@ class _Writing:
         return Made(FileFormat.XLSX, filename_of(self.job.file_name, ".xlsx"), rows, {"formatsKept": False})
 
 
-def _lines(plan: Plan, names: Sequence[str]) -> Iterator[tuple[int, list[Value | None]]]:
-    """The result rows of a sheet by row number, as far as these columns go."""
-    places = [_NAMES.index(name) + 1 for name in names]
+def _lines(plan: Plan, names: Sequence[str], *, own_columns: int = 0) -> Iterator[tuple[int, list[Value | None]]]:
+    """The result rows of a sheet by row number, as far as these columns go; the first `own_columns` are the bill's."""
+    places = [_NAMES.index(name) + 2 for name in names]
     amounts = {place for place, name in enumerate(names) if name in OWN}
+    own = range(own_columns)
     with gzip.open(plan.spool, "rt", encoding="utf-8") as spool:
         for line in spool:
             told = json.loads(line)
-            yield told[0], [Decimal(told[each]) if place in amounts and told[each] is not None else told[each]
-                            for place, each in enumerate(places)]
+            cells = [Decimal(told[each]) if place in amounts and told[each] is not None else told[each]
+                     for place, each in enumerate(places)]
+            yield told[0], cells if told[1] else [None if place in own else cell for place, cell in enumerate(cells)]
 
 
 def _text_ending(file_name: str) -> str:

@@ -152,6 +152,29 @@ def test_what_a_person_wrote_into_the_bill_stays(api: Api, engine: Engine):
         [(145.35, 1453.5, "accepted"), (60.5, 1210, "manual")]
 
 
+def test_a_rate_for_another_unit_makes_no_total_in_the_bill_but_is_shown_beside_it(api: Api, engine: Engine):
+    with_list(api)
+    rows = [["Description", "Unit", "Qty", "Rate", "Amount"], [CONCRETE, "m3", 10, None, "=C2*D2"],
+            [WALL, "hrs", 8, None, "=C3*D3"]]
+    made = openpyxl.Workbook()
+    for row in rows:
+        made.active.append(row)
+    body = io.BytesIO()
+    made.save(body)
+    job_id = matched(api, body.getvalue())
+    content, _told = exported(api, engine, job_id)
+    opened = openpyxl.load_workbook(io.BytesIO(content)).active
+    header, concrete, wall = ([cell.value for cell in row] for row in opened)
+    assert [concrete[3], wall[3]] == [145.35, None]
+    beside = dict(zip(header, wall, strict=True))
+    assert (beside["Matched rate"], beside["Matched unit"], beside["Match status"]) == (
+        62.1, "m2", "review, the units differ")
+    item = api("GET", f"{ROUTE}/{job_id}/results").json["results"][1]["candidates"][0]["itemId"]
+    assert api("PATCH", f"{ROUTE}/results/{job_id}-1-3", {"itemId": item}).status == 200
+    again, _told = exported(api, engine, job_id)
+    assert openpyxl.load_workbook(io.BytesIO(again)).active["D3"].value == 62.1, "a person has said so"
+
+
 def test_a_text_file_keeps_its_bytes_and_gets_columns(api: Api, engine: Engine):
     with_list(api)
     source = f'Description;Unit;Qty;Remark\r\n"{WALL}";m2;2,5;Größe\r\nNothing such;x;1;-\r\n'.encode("cp1252")

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, get_args
 
 from chalicelib.adapters.ledger import Ledger
 from chalicelib.adapters.s3 import Blobs
 from chalicelib.api.auth import Caller
-from chalicelib.api.inputs import LeadsOptions, PricesOptions, ProductsOptions, UploadRequest
+from chalicelib.api.inputs import ContentField, LeadsOptions, PricesOptions, ProductsOptions, UploadRequest
 from chalicelib.api.models import UploadAnswer, Wire
 from chalicelib.api.requests import parsed
 from chalicelib.errors import FileProblem, FileRefused, RequestProblem, RequestRefused
@@ -50,7 +50,26 @@ def announce(
 
 def checked_options(pipeline: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """What a client tells the pipeline, only what is set. Raises BAD_REQUEST naming the options."""
-    return parsed(OPTIONS[pipeline], options, within="options").as_json(only_set=True)
+    checked = parsed(OPTIONS[pipeline], options, within="options").as_json(only_set=True)
+    known = set(_fields(pipeline, checked)) | {""}
+    unknown = sorted({str(name) for name in checked.get("mapping", {}).values()} - known)
+    if unknown:
+        raise RequestRefused(RequestProblem.BAD_REQUEST, "The mapping names fields that this pipeline does not have.",
+                             unknown=unknown, fields=sorted(known - {""}))
+    return checked
+
+
+def _fields(pipeline: str, options: Mapping[str, Any]) -> Iterable[str]:
+    """What columns may be mapped to."""
+    if pipeline == "products":
+        from chalicelib.pipelines.products.fields import FIELDS
+
+        return (spec.name for spec in FIELDS)
+    if pipeline == "prices":
+        from chalicelib.pipelines.prices.fields import BILL, PRICE_LIST
+
+        return PRICE_LIST if options.get("priceList") else BILL
+    return get_args(ContentField)
 
 
 def check(request: UploadRequest, pipelines: Mapping[str, Any], settings: Settings) -> None:

@@ -110,7 +110,7 @@ def _rows(
     for batch in _batches(job, items, pipeline, reading):
         if remaining() < margin:
             raise Waiting(0, "deadline")
-        processed = pipeline.process(batch, Work(job, 1, remaining, Meter()))
+        processed = pipeline.process(batch, Work(job, 1, remaining, Meter(), silent=True))
         yield from (stored.record for stored in processed.stored)
 
 

@@ -131,6 +131,8 @@ class Work:
     attempt: int
     remaining: Callable[[], float]
     meter: Meter = field(default_factory=Meter)
+    silent: bool = False
+    """The answer is only compared with another: nobody outside may hear of it."""
 
 
 @dataclass(frozen=True, slots=True)

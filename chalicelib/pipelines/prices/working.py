@@ -128,7 +128,7 @@ class Matching:
 
     def _told_convex(self, stored: Sequence[Stored], work: Work) -> list[Stored]:
         """The rows, those that Convex refuses for good with a note that says so."""
-        processor = self.convex()
+        processor = None if work.silent else self.convex()
         rows = list(stored) if processor is not None else []
         if work.job.options.get("rematch"):
             rows = self._still_open(rows, work.job)

@@ -187,7 +187,7 @@ class Fetch:
                 finally:
                     self.leases.give_back(lease)
                 return
-            if slept >= min(PATIENCE, budget):
+            if slept >= min(PATIENCE, self.seconds()):
                 raise Waiting(HAND_BACK, "lease")
             self.sleep(POLL)
             slept += POLL

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from chalicelib.imaging.colour import Range, flat, flat_mode
+from chalicelib.imaging.colour import Range, flat
 from chalicelib.imaging.model import Size
 
 if TYPE_CHECKING:
@@ -55,11 +55,8 @@ def shrunk(bands: Iterable[Image], size: Size, target: Size, range_: Range | Non
 
 
 def of_whole(image: Image) -> Iterator[Image]:
-    """A decoded picture in bands, so that what changes its kind needs no second copy of it."""
+    """A decoded picture in bands, so that neither what changes its kind nor its resizing needs a second one."""
     height = max(1, BAND_PIXELS // image.width)
-    if height >= image.height or (flat_mode(image) == image.mode and not image.has_transparency_data):
-        yield image
-        return
     for top in range(0, image.height, height):
         yield image.crop((0, top, image.width, min(image.height, top + height)))
 

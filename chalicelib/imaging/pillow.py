@@ -54,10 +54,11 @@ def _small(path: str, header: Header, plan: Plan, notes: list[Note]) -> Image:
     range_ = range_of(image)
     if range_:
         notes.append(Note.STRETCHED)
+    size, pieces = image.size, bands.of_whole(image)
+    del image  # it goes with its last piece, before the second direction is resized
     if header.format is Format.TIFF:  # Pillow has turned it while it loaded
-        target = plan.target[::-1] if header.orientation >= 5 else plan.target
-        return bands.shrunk(bands.of_whole(image), image.size, target, range_)
-    return upright(bands.shrunk(bands.of_whole(image), image.size, plan.target, range_), header.orientation)
+        return bands.shrunk(pieces, size, plan.target[::-1] if header.orientation >= 5 else plan.target, range_)
+    return upright(bands.shrunk(pieces, size, plan.target, range_), header.orientation)
 
 
 def _decoded(path: str, header: Header, plan: Plan) -> Image:

@@ -32,6 +32,7 @@ _MICROSECONDS: Mapping[Format, float] = {
     Format.HEIF: 0.075, Format.AVIF: 0.1, Format.JPEG2000: 0.35, Format.WEBP: 0.06, Format.QOI: 2.0, Format.XBM: 1.0}
 """CPU a pixel. Formats that are not here decode a hundred million pixels in less than two seconds."""
 _MICROSECONDS_ELSE = 0.018
+_MICROSECONDS_OF_SCAN = 0.001
 _COEFFICIENT = 2
 _DRAFTS = (8, 4, 2)
 
@@ -49,24 +50,22 @@ class Plan:
 
 def decide(header: Header, limits: ImageLimits) -> Plan:
     """How Pillow shall do it. Raises ImageRefused TOO_MANY_PIXELS."""
-    check_pixels(header, limits)
     target = fitted(header.size, limits.max_side)
     draft = next((each for each in _DRAFTS if _can_draft(header) and min(
         header.size[0] // target[0], header.size[1] // target[1]) >= each), 1)
     whole = _whole(header, draft)
     level = _level(header, target) if whole > BANDS_BEYOND else None
     memory = OVERHEAD + (strips.BAND_BYTES * 6 if level else whole) + _result(header, level, draft, target)
-    seconds = _seconds(header, draft)
-    if memory > limits.memory_bytes or seconds > limits.seconds:
-        raise ImageRefused(ImageProblem.TOO_MANY_PIXELS, pixels=header.pixels, needed_mib=memory // MIB,
-                           needed_seconds=round(seconds, 1))
+    check(header, limits, memory, draft)
     return Plan(target, draft, level, memory)
 
 
-def check_pixels(header: Header, limits: ImageLimits) -> None:
-    """Raises ImageRefused TOO_MANY_PIXELS by count alone."""
-    if header.pixels > limits.max_pixels:
-        raise ImageRefused(ImageProblem.TOO_MANY_PIXELS, pixels=header.pixels)
+def check(header: Header, limits: ImageLimits, memory: int, draft: int = 1) -> None:
+    """Raises ImageRefused TOO_MANY_PIXELS where pixels, memory (bytes) or time are beyond the limits."""
+    seconds = _seconds(header, draft)
+    if header.pixels > limits.max_pixels or memory > limits.memory_bytes or seconds > limits.seconds:
+        raise ImageRefused(ImageProblem.TOO_MANY_PIXELS, pixels=header.pixels, needed_mib=memory // MIB,
+                           needed_seconds=round(seconds, 1))
 
 
 def coefficients(header: Header) -> int:
@@ -119,4 +118,4 @@ def _seconds(header: Header, draft: int) -> float:
     pace = _MICROSECONDS.get(header.format, _MICROSECONDS_ELSE)
     if header.format is Format.JPEG2000:
         pace /= draft**2
-    return header.pixels * pace * 1e-6 * max(1.0, header.scans / 2)
+    return header.pixels * (pace + header.scans * _MICROSECONDS_OF_SCAN) * 1e-6

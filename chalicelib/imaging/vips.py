@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.imaging.colour import is_srgb
 from chalicelib.imaging.header import Header, refused
-from chalicelib.imaging.model import MIB, ImageLimits, ImageProblem, ImageRefused, Size
-from chalicelib.imaging.plan import check_pixels, coefficients
+from chalicelib.imaging.model import MIB, ImageLimits, Size
+from chalicelib.imaging.plan import check, coefficients
 from chalicelib.imaging.sniff import Format
 
 if TYPE_CHECKING:
@@ -48,11 +48,9 @@ def suits(header: Header, target: Size) -> bool:
 
 def render(path: str, header: Header, target: Size, limits: ImageLimits) -> tuple[bytes, Size]:
     """The coded JPEG and its size. `target` is the size before turning. Raises ImageRefused."""
-    check_pixels(header, limits)
     needed = _OVERHEAD + coefficients(header) + int(header.pixels * (
         _INTERLACED if header.interlaced and header.format is Format.PNG else _WHOLE.get(header.format, 0.0)))
-    if needed > limits.memory_bytes:
-        raise ImageRefused(ImageProblem.TOO_MANY_PIXELS, pixels=header.pixels, needed_mib=needed // MIB)
+    check(header, limits, needed)
     vips = library()
     vips.concurrency_set(limits.threads)
     try:

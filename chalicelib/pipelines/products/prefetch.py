@@ -188,7 +188,8 @@ class Fetch:
                     self.leases.give_back(lease)
                 return
             if slept >= min(PATIENCE, self.seconds()):
-                raise Waiting(HAND_BACK, "lease")
+                left = lease.until - self.known.clock().timestamp()
+                raise Waiting(min(HAND_BACK, max(1.0, left)), "lease")
             self.sleep(POLL)
             slept += POLL
             found |= self.known.of(keys - found.keys(), self.job_id)

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 COPIED_UP_TO = 64 * MIB
 """Of a source that fits; what is larger holds much more than its picture, and coding it anew will be smaller."""
-LOWER = (75, 65, 50)
+LOWER = (75, 65, 50, 40, 30)
+MOST_CODED = 4
+"""Bytes of a coded pixel. Address space, not memory: what is not written is never touched."""
 DRAWING_PIXELS = 1_000_000
 _PHOTOGRAPHS = (Format.JPEG, Format.HEIF, Format.AVIF, Format.RAW)
 """Formats that hold photographs. In others, and small, there are icons and text, whose edges are of colour."""
@@ -40,7 +42,7 @@ def no_larger(path: str, header: Header, image: Image, data: bytes, room: int) -
     if len(data) <= room:
         return data, False
     untouched = _untouched(header)
-    if (data := _as_fine_as(path, image)) and len(data) <= room:
+    if (data := _as_fine_as(path, image, turned=header.orientation >= 5)) and len(data) <= room:
         return data, False
     if untouched and room <= COPIED_UP_TO and (own := jpeg.bare(Path(path).read_bytes())) and len(own) <= room:
         return own, True
@@ -56,22 +58,35 @@ def _untouched(header: Header) -> bool:
     return header.orientation == 1 and header.mode in ("L", "RGB") and plain
 
 
-def _as_fine_as(path: str, image: Image) -> bytes:
+def _as_fine_as(path: str, image: Image, *, turned: bool) -> bytes:
     source: Any = open_image(path, Format.JPEG)
     with source:
         from PIL import JpegImagePlugin
 
-        tables = source.quantization
+        tables = {number: _turned(table) for number, table in source.quantization.items()} if turned \
+            else source.quantization
         sampling = JpegImagePlugin.get_sampling(source)
     if image.mode == "L":
         return _save(image, qtables={0: tables[0]} if 0 in tables else tables)
     return _save(image, qtables=tables, subsampling=sampling) if len(tables) <= 2 and sampling >= 0 else b""
 
 
+def _turned(table: list[int]) -> list[int]:
+    """Steps for waves across become those for waves down."""
+    return [table[place % 8 * 8 + place // 8] for place in range(64)]
+
+
 def _save(image: Image, **options: Any) -> bytes:
+    """Empty when the encoder refuses the source's tables."""
+    from PIL import ImageFile
+
     buffer = io.BytesIO()
+    # A progressive JPEG leaves the encoder in one piece; Pillow's guess of a byte a pixel is too small for noise.
+    ImageFile.MAXBLOCK = max(ImageFile.MAXBLOCK, MOST_CODED * image.width * image.height)
     try:
         image.save(buffer, "JPEG", progressive=True, optimize=True, **options)
-    except (OSError, ValueError):  # tables that an encoder refuses
+    except (OSError, ValueError):
+        if "quality" in options:
+            raise
         return b""
     return buffer.getvalue()

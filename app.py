@@ -54,6 +54,12 @@ def prices_worker(event: SQSEvent) -> dict[str, Any]:
     return services().worker("prices", event.context).work(event.to_dict()["Records"])
 
 
+@app.on_sqs_message(queue=settings().images_queue, batch_size=10, name="images_worker",
+                    maximum_batching_window_in_seconds=5, maximum_concurrency=settings().images_max_concurrency)
+def images_worker(event: SQSEvent) -> dict[str, Any]:
+    return services().worker("images", event.context).work(event.to_dict()["Records"])
+
+
 @app.on_sqs_message(queue=settings().tasks_queue, batch_size=1, name="run_task")
 def run_task(event: SQSEvent) -> dict[str, Any]:
     return services().task_worker(event.context).work(event.to_dict()["Records"])
@@ -355,6 +361,36 @@ def patch_result(result_id: str) -> api.price_models.ResultRow:
 def rematch(job_id: str) -> Response:
     """Matches the unmatched rows of a price job again, perhaps with another list or method; 202."""
     return ask(api.price_results.rematch, job_id=job_id, request=body(api.price_models.RematchRequest))
+
+
+@app.route("/images", methods=["GET"])
+def list_images() -> api.image_models.ImagePage:
+    """Pages through the caller's pictures by path, with links and what was saved; `folder` narrows."""
+    return ask(api.images.listing, query=query(api.image_models.ImageQuery))
+
+
+@app.route("/images/{image_id}", methods=["GET"])
+def get_image(image_id: str) -> api.image_models.ImageAnswer:
+    """Shows one picture: sizes before and after, source, revision, and a link."""
+    return ask(api.images.show, image_id=image_id)
+
+
+@app.route("/webhooks/dropbox", methods=["GET"])
+def get_dropbox_challenge() -> Response:
+    """Echoes Dropbox's challenge as plain text; needs no token."""
+    return services().call(api.dropbox_webhook.echo, request=app.current_request)
+
+
+@app.route("/webhooks/dropbox", methods=["POST"])
+def post_dropbox_changes() -> Response:
+    """Hears from Dropbox that accounts changed, checks its signature and queues their listing; needs no token."""
+    return services().call(api.dropbox_webhook.changed, request=app.current_request)
+
+
+@app.route("/dropbox/sync", methods=["POST"])
+def sync_dropbox() -> Response:
+    """Lists the Dropbox account's changes now, with `full=true` all of it; operators only; 202."""
+    return ask(api.dropbox_webhook.sync, query=query(api.image_models.SyncQuery))
 
 
 @app.route("/reports/{day}", methods=["GET"])

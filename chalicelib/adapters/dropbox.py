@@ -24,7 +24,7 @@ from typing import Any, Protocol, TypeVar
 import requests
 
 from chalicelib.adapters.dropbox_answers import Busy, CursorReset, Page, cursor_of, page_of
-from chalicelib.adapters.dropbox_calls import DropboxCalls, DropboxSettings
+from chalicelib.adapters.dropbox_calls import DropboxCalls
 from chalicelib.adapters.dropbox_download import Fetch
 from chalicelib.adapters.http import Reply
 from chalicelib.costs import Meter, Used, total
@@ -32,6 +32,7 @@ from chalicelib.errors import ContentRefused, Transient, Unavailable, Waiting
 from chalicelib.jobs.limits import MAX_PENALTY, Policy
 from chalicelib.logs import log
 from chalicelib.metrics import Metric, Metrics
+from chalicelib.settings import DropboxSettings
 
 PROVIDER = "dropbox"
 MAX_LIMIT = 2000

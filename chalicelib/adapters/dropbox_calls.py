@@ -14,16 +14,17 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 from urllib.parse import urlencode
 
 import requests
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, SkipValidation, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from chalicelib.adapters.dropbox_answers import Stale, refuse
 from chalicelib.adapters.dropbox_download import Fetch
 from chalicelib.adapters.http import Reply, post_json, send
 from chalicelib.errors import Transient, Unavailable
+from chalicelib.settings import DropboxSettings
 
 EARLY_SECONDS = 300.0
 """So long before its end a token is given up, so that no call begins with one that ends under way."""
@@ -32,24 +33,6 @@ _REFUSED = frozenset({400, 401})
 _REASONS = {"invalid_grant": "grant", "invalid_client": "key", "unauthorized_client": "key"}
 
 T = TypeVar("T")
-
-
-class DropboxSettings(BaseModel):
-    """How we speak to Dropbox; the limits hold over all workers together. `folder` is watched; empty: all of it.
-
-    `client_secret` signs webhooks as well. `call_timeout` in seconds, of all calls but downloads.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    api_url: str = "https://api.dropboxapi.com"
-    content_url: str = "https://content.dropboxapi.com"
-    client_id: str
-    client_secret: Annotated[SecretStr, SkipValidation]
-    refresh_token: Annotated[SecretStr, SkipValidation]
-    folder: str = ""
-    call_timeout: float = 30.0
-    max_concurrency: int = 100
 
 
 class DropboxCalls:

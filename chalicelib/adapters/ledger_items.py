@@ -80,7 +80,8 @@ def job_from(item: Mapping[str, Any]) -> Job:
     """The job of an item; attributes that a newer version added are passed over."""
     values = {name: value for name, value in item.items() if name in _JOB_FIELDS}
     tallies = {name.removeprefix(TALLY): int(count) for name, count in item.items() if name.startswith(TALLY)}
-    return Job(**{**values, "tallies": tallies, "status": Status(values["status"]), "unsettled": Bucket(values["unsettled"]),
+    return Job(**{**values, "tallies": tallies, "status": Status(values["status"]),
+                  "unsettled": Bucket(values["unsettled"]),
                   "undo": Undo(values["undo"]) if values.get("undo") else None,
                   "corrected_by": tuple(values.get("corrected_by", ()))})
 

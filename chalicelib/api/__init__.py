@@ -12,11 +12,14 @@ if TYPE_CHECKING:
         catalogues,
         days,
         downloads,
+        dropbox_webhook,
         dry_run,
         edge,
         enrichment,
         erasure,
         export,
+        image_models,
+        images,
         inputs,
         leads,
         models,
@@ -31,9 +34,9 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "actions", "catalogue_models", "catalogues", "days", "downloads", "dry_run", "edge", "enrichment", "erasure",
-    "export", "inputs", "leads", "models", "price_lists", "price_matching", "price_models", "price_results",
-    "requests", "status", "suspects", "uploads",
+    "actions", "catalogue_models", "catalogues", "days", "downloads", "dropbox_webhook", "dry_run", "edge",
+    "enrichment", "erasure", "export", "image_models", "images", "inputs", "leads", "models", "price_lists",
+    "price_matching", "price_models", "price_results", "requests", "status", "suspects", "uploads",
 ]
 
 

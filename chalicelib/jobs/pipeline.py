@@ -180,8 +180,11 @@ class Pipeline:
     """Put back what these marks of the job stand for, each once however often it is asked, unless changed since."""
     noted: Callable[[Job, BatchEntry], Sequence[Write]] | None = None
     """What else the transaction writes that settles a batch, done or failed: a table of the pipeline's own."""
-    told: Callable[[Job], None] | None = None
-    """Called after a batch was settled, and again when its message comes back; it may raise Waiting, then it does.
+    threads: int = 1
+    """Messages of one invocation that are worked on at a time."""
+    told: Callable[[Job, int], None] | None = None
+    """Called with the number of a batch after it was settled, and again when its message comes back; it may raise
+    Waiting, then it does.
 
     For others who follow a job's progress: nothing that it does counts, and its failures end in the log.
     """

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,24 +34,36 @@ class Received:
 
 def respond(
     records: Sequence[Mapping[str, Any]], handle: Callable[[Received], bool], *, queue: str, queues: Queues,
-    settings: Settings, metrics: Metrics,
+    settings: Settings, metrics: Metrics, threads: int = 1,
 ) -> dict[str, Any]:
     """Handle the records of an SQS event; answers Lambda's partial batch response.
 
     Where the mapping does not honour such answers (`PARTIAL_BATCH` unset), the good messages are deleted here and the
     failure is raised, so that nothing good is repeated and nothing bad is lost.
 
-    Ends the invocation's metrics. Lambda counts no error where failures are answered, so we do.
+    Ends the invocation's metrics. Lambda counts no error where failures are answered, so we do. With `threads` several
+    messages are handled at a time, each on its own.
     """
     with metrics.invocation():
-        return _responded([_received(record) for record in records], handle, queue, queues, settings, metrics)
+        received = [_received(record) for record in records]
+        return _responded(received, _handled(received, handle, threads), queue, queues, settings, metrics)
+
+
+def _handled(received: Sequence[Received], handle: Callable[[Received], bool], threads: int) -> Sequence[bool]:
+    """Whether each message may be acknowledged."""
+    if min(threads, len(received)) <= 1:
+        return [handle(message) for message in received]
+    # A copy of the context each: what one message binds to its lines is none of the others' business.
+    contexts = [copy_context() for _ in received]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lambda context, message: context.run(handle, message), contexts, received))
 
 
 def _responded(
-    received: Sequence[Received], handle: Callable[[Received], bool], queue: str, queues: Queues, settings: Settings,
+    received: Sequence[Received], handled: Sequence[bool], queue: str, queues: Queues, settings: Settings,
     metrics: Metrics,
 ) -> dict[str, Any]:
-    failures = [message for message in received if not handle(message)]
+    failures = [message for message, done in zip(received, handled, strict=True) if not done]
     metrics.count(Metric.MESSAGES_FAILED, len(failures) if settings.partial_batch else 0, settings.function)
     if failures and not settings.partial_batch:
         for message in received:

@@ -82,7 +82,7 @@ class Worker:
     def work(self, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Work on the records of one SQS event; answers Lambda's partial batch response."""
         return respond(records, self._handled, queue=self.pipeline.queue, queues=self.queues, settings=self.settings,
-                       metrics=self.metrics)
+                       metrics=self.metrics, threads=self.pipeline.threads)
 
     def _handled(self, received: Received) -> bool:
         """Whether the message may be acknowledged."""
@@ -155,7 +155,7 @@ class Worker:
         try:
             job = self.ledger.job(attempt.job.job_id)
             if job is not None:
-                self.pipeline.told(job)
+                self.pipeline.told(job, attempt.message.batch_number)
         except Waiting as waiting:
             return self._hand_back(attempt, waiting, last=False)
         except Exception as error:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from chalicelib.jobs.pipeline import Pipeline
 
 PIPELINES = {"leads": "chalicelib.pipelines.leads.pipeline", "products": "chalicelib.pipelines.products.pipeline",
-             "prices": "chalicelib.pipelines.prices.pipeline"}
+             "prices": "chalicelib.pipelines.prices.pipeline", "images": "chalicelib.pipelines.images.pipeline"}
 """Every pipeline's module; its `build` is called on first use with what its parameters name."""
 
 

@@ -8,9 +8,6 @@ ours. Stage `local` also reads `local.env` in the data folder, which the running
 from __future__ import annotations
 
 import os
-import re
-from dataclasses import dataclass
-from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -21,15 +18,18 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from chalicelib.settings.groups import (
     ConvexSettings,
     DeepSeekSettings,
+    DropboxSettings,
     KeepaSettings,
     LeadsSettings,
     MongoSettings,
     PricesSettings,
     ProductsSettings,
 )
+from chalicelib.settings.references import SecretReference, SecretSource
 
-__all__ = ["MIB", "ConvexSettings", "DeepSeekSettings", "KeepaSettings", "LeadsSettings", "MongoSettings",
-           "PricesSettings", "ProductsSettings", "SecretReference", "SecretSource", "Settings", "home", "settings"]
+__all__ = ["MIB", "ConvexSettings", "DeepSeekSettings", "DropboxSettings", "KeepaSettings", "LeadsSettings",
+           "MongoSettings", "PricesSettings", "ProductsSettings", "SecretReference", "SecretSource", "Settings", "home",
+           "settings"]
 
 MIB = 1024 * 1024
 
@@ -41,37 +41,6 @@ def home() -> Path:
         return Path(given)
     data = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
     return Path(data) / "dropmill"
-
-
-class SecretSource(StrEnum):
-    SSM = "ssm"
-    SECRETS_MANAGER = "secretsmanager"
-
-
-_REFERENCE = re.compile(r"(ssm|secretsmanager):([A-Za-z0-9/_+=.@:-]+)(?:#([A-Za-z0-9_.-]+))?")
-
-
-@dataclass(frozen=True, slots=True)
-class SecretReference:
-    """Where a secret lies: `ssm:/name`, or `secretsmanager:name#key` for one text of a JSON object."""
-
-    source: SecretSource
-    name: str
-    key: str = ""
-
-    @classmethod
-    def of(cls, secret: SecretStr) -> SecretReference | None:
-        """The reference that a setting's value is, None for a plain secret. Raises ValueError for half a reference."""
-        text = secret.get_secret_value()
-        if not text.startswith(tuple(f"{source}:" for source in SecretSource)):
-            return None
-        match = _REFERENCE.fullmatch(text)
-        if match is None or (match[1] == SecretSource.SSM and match[3]):
-            raise ValueError("a reference to a secret is ssm:/name, secretsmanager:name or secretsmanager:name#key")
-        return cls(SecretSource(match[1]), match[2], match[3] or "")
-
-    def __str__(self) -> str:
-        return f"{self.source}:{self.name}" + (f"#{self.key}" if self.key else "")
 
 
 class Settings(BaseSettings):
@@ -198,6 +167,30 @@ class Settings(BaseSettings):
                                      description="Between reports of progress")
     convex_timeout: float = Field(20.0, alias="CONVEX_TIMEOUT_SECONDS", gt=0, description="Deadline of one call")
 
+    # images
+    images_max_concurrency: int = Field(100, alias="IMAGES_MAX_CONCURRENCY", ge=2, le=1000,
+                                        description="Images workers at the same time")
+    image_max_side: int = Field(3840, alias="IMAGE_MAX_SIDE", ge=16, le=16_384,
+                                description="Longest side of a picture; smaller ones stay as they are")
+    image_quality: int = Field(85, alias="IMAGE_QUALITY", ge=1, le=100, description="JPEG quality")
+    image_mozjpeg: bool = Field(False, alias="IMAGE_MOZJPEG", description="Smaller files for more CPU, with pyvips")
+    image_engine: Literal["auto", "pillow", "vips"] = Field("auto", alias="IMAGE_ENGINE", description="What decodes")
+
+    # dropbox
+    dropbox_client_id: str = Field("", alias="DROPBOX_CLIENT_ID", description="App key; empty = no Dropbox")
+    dropbox_client_secret: SecretStr = Field(SecretStr(""), alias="DROPBOX_CLIENT_SECRET",
+                                             description="App secret, or a reference; it signs webhooks too")
+    dropbox_refresh_token: SecretStr = Field(SecretStr(""), alias="DROPBOX_REFRESH_TOKEN",
+                                             description="Refresh token, or a reference")
+    dropbox_account: str = Field("", alias="DROPBOX_ACCOUNT", description="Account id of the token; others are ignored")
+    dropbox_owner: str = Field("", alias="DROPBOX_OWNER", description="Whose the pictures are; empty = default owner")
+    dropbox_folder: str = Field("", alias="DROPBOX_FOLDER", description="Folder to follow; empty = all of it")
+    dropbox_api_url: str = Field("https://api.dropboxapi.com", alias="DROPBOX_API_URL", description="Base address")
+    dropbox_content_url: str = Field("https://content.dropboxapi.com", alias="DROPBOX_CONTENT_URL",
+                                     description="Base address of downloads")
+    dropbox_max_concurrency: int = Field(100, alias="DROPBOX_MAX_CONCURRENCY", ge=1,
+                                         description="Calls in flight over all workers")
+
     # deepseek
     deepseek_url: str = Field("https://api.deepseek.com", alias="DEEPSEEK_URL", description="Base address")
     deepseek_api_key: SecretStr = Field(SecretStr(""), alias="DEEPSEEK_API_KEY",
@@ -242,7 +235,8 @@ class Settings(BaseSettings):
             raise ValueError("5 to 50 products are a batch (seed 001)")
         return size
 
-    @field_validator("jwt_secret", "deepseek_api_key", "keepa_api_key", "mongodb_uri", "convex_deploy_key")
+    @field_validator("jwt_secret", "deepseek_api_key", "keepa_api_key", "mongodb_uri", "convex_deploy_key",
+                     "dropbox_client_secret", "dropbox_refresh_token")
     @classmethod
     def _whole_reference(cls, secret: SecretStr) -> SecretStr:
         SecretReference.of(secret)
@@ -299,6 +293,14 @@ class Settings(BaseSettings):
     def prices_queue(self) -> str:
         return self.name("prices")
 
+    @property
+    def images_table(self) -> str:
+        return self.name("images")
+
+    @property
+    def images_queue(self) -> str:
+        return self.name("images")
+
     def name(self, thing: str) -> str:
         return f"{self.app}-{self.stage}-{thing}"
 
@@ -351,6 +353,13 @@ class Settings(BaseSettings):
             status_mutation=self.convex_status_mutation, max_in_flight=self.convex_max_in_flight,
             spacing_seconds=self.convex_spacing, batch_gap_seconds=self.convex_batch_gap,
             status_gap_seconds=self.convex_status_gap, call_timeout=self.convex_timeout)
+
+    @property
+    def dropbox(self) -> DropboxSettings:
+        return DropboxSettings(
+            api_url=self.dropbox_api_url, content_url=self.dropbox_content_url, client_id=self.dropbox_client_id,
+            client_secret=self.dropbox_client_secret, refresh_token=self.dropbox_refresh_token,
+            folder=self.dropbox_folder, max_concurrency=self.dropbox_max_concurrency)
 
     @property
     def deepseek(self) -> DeepSeekSettings:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, SecretStr, SkipValidation
+from pydantic import BaseModel, ConfigDict, SecretStr, SkipValidation
 
 
 class LeadsSettings(BaseModel):
@@ -72,6 +72,24 @@ class ConvexSettings(BaseModel):
     batch_gap_seconds: float
     status_gap_seconds: float
     call_timeout: float
+
+
+class DropboxSettings(BaseModel):
+    """How we speak to Dropbox; the limits hold over all workers together. `folder` is watched; empty: all of it.
+
+    `client_secret` signs webhooks as well. `call_timeout` in seconds, of all calls but downloads.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    api_url: str = "https://api.dropboxapi.com"
+    content_url: str = "https://content.dropboxapi.com"
+    client_id: str
+    client_secret: Annotated[SecretStr, SkipValidation]
+    refresh_token: Annotated[SecretStr, SkipValidation]
+    folder: str = ""
+    call_timeout: float = 30.0
+    max_concurrency: int = 100
 
 
 class ProductsSettings(BaseModel):

@@ -115,8 +115,9 @@ def test_names_in_the_template_are_those_the_settings_derive(stage):
     built = {str(properties[key]) for resource in resources(stage).values() if (properties := resource.properties)
              for key in ("QueueName", "TableName", "BucketName") if key in properties}
     asked = {settings.bucket, settings.ledger_table, settings.leads_table, settings.limits_table, settings.cache_table,
-             settings.products_table, settings.prices_table, settings.enrichment_status_table, settings.split_queue,
-             settings.leads_queue, settings.products_queue, settings.prices_queue, settings.tasks_queue}
+             settings.products_table, settings.prices_table, settings.images_table, settings.enrichment_status_table,
+             settings.split_queue, settings.leads_queue, settings.products_queue, settings.prices_queue,
+             settings.images_queue, settings.tasks_queue}
     assert {name for name in built if not name.endswith("-dlq")} == asked
 
 

@@ -177,7 +177,7 @@ def test_those_who_follow_a_job_are_told_again_until_they_know_and_the_batch_nev
     heard: list[Status] = []
     answers = iter([None, Waiting(0, "tokens"), Transient("away"), None])
 
-    def told(job: Job) -> None:
+    def told(job: Job, _number: int) -> None:
         heard.append(job.status)
         if (trouble := next(answers)) is not None:
             raise trouble
@@ -227,7 +227,7 @@ def test_what_was_written_elsewhere_before_an_undo_began_is_taken_back(engine: E
 def test_those_who_follow_a_job_hear_of_its_end_also_when_a_request_did_it(engine: Engine) -> None:
     heard: list[Status] = []
 
-    def told(job: Job) -> None:
+    def told(job: Job, _number: int) -> None:
         heard.append(job.status)
         if job.status.terminal and heard.count(job.status) == 1:
             raise Waiting(0, "tokens")

@@ -124,7 +124,7 @@ class _Prices:
         results = self.results()
         return results.put_back(job, marks) if job.options.get("rematch") else results.remove(job, marks)
 
-    def told(self, job: Job) -> None:
+    def told(self, job: Job, _number: int) -> None:
         """An import that has ended becomes a snapshot at once; Convex hears how a match gets on."""
         if is_list(job.options):
             if job.status.terminal:

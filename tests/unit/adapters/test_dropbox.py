@@ -28,7 +28,7 @@ from chalicelib.adapters.dropbox import (
     Dropbox,
 )
 from chalicelib.adapters.dropbox_answers import CursorReset, Deleted, File, Folder, Gone, Page
-from chalicelib.adapters.dropbox_calls import EARLY_SECONDS, DropboxSettings
+from chalicelib.adapters.dropbox_calls import EARLY_SECONDS
 from chalicelib.adapters.dropbox_download import BLOCK, ContentHash, content_hash, header_json
 from chalicelib.adapters.limiter import Limiter, Raced, Versioned
 from chalicelib.costs import Meter
@@ -37,6 +37,7 @@ from chalicelib.jobs.limits import Permit, Policy, State, release
 from chalicelib.local.fakes.dropbox import REFRESH_TOKEN, TOKEN_SECONDS, FakeDropbox
 from chalicelib.local.fakes.dropbox_tree import Tree
 from chalicelib.metrics import Metric, Metrics
+from chalicelib.settings import DropboxSettings
 
 SECRET = "app-secret-0123456789"
 PHOTO = bytes(range(256)) * 40

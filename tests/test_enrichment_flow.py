@@ -144,6 +144,14 @@ def test_the_index_of_the_seeds_table_lists_a_users_batches(engine: Engine, serv
     assert [item["catalog_id"] for item in found] == ["catalog123"]
 
 
+def test_a_message_that_names_no_provider_of_ours_is_a_dead_letter(
+    engine: Engine, service: SQSEnrichmentService
+) -> None:
+    service.send_enrichment_batches(catalog_id="c", user_id=OWNER, products=product_list(5), provider="amazon")
+    work(engine)
+    assert (engine.depth("products"), engine.depth("products-dlq")) == (0, 1)
+
+
 def test_long_products_are_cut_into_more_batches_and_none_is_lost(
     engine: Engine, service: SQSEnrichmentService
 ) -> None:

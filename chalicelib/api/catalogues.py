@@ -37,7 +37,7 @@ from chalicelib.api.uploads import check, checked_options
 from chalicelib.errors import RequestProblem, RequestRefused
 from chalicelib.jobs.intake import receive
 from chalicelib.jobs.model import Job, Status
-from chalicelib.pipelines.products.pipeline import enriches, name_of
+from chalicelib.pipelines.products.storing import enriches, name_of
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:

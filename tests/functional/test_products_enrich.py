@@ -221,6 +221,22 @@ def test_rows_that_are_no_products_are_rejects_and_others_go_on(engine: Engine) 
     assert only.content["original_data"]["UPC"] == "garbage"
 
 
+def test_rejects_that_come_back_corrected_are_a_catalogue_that_counts_as_their_correction_once(
+    engine: Engine,
+) -> None:
+    made = [["Jacket", "Black", "S", upc(1), "1", "USD", "", "", "29", "1"],
+            ["", "Black", "S", "12", "", "USD", "", "", "29", "1"]]
+    parent = imported(engine, workbook(made))
+    head = "UPC,Style Name,_job_id,_worksheet,_row"
+    text = f"{head}\n{upc(2)},Trousers,{parent.job_id},CARHARTT,5\n"
+    child = imported(engine, text.encode(), "uploads/products/corrected.csv")
+    assert (child.parent_job_id, child.new, engine.job(parent.job_id).corrected) == (parent.job_id, 1, 1)
+    (only,) = products(engine, child.job_id)
+    assert (only.content["name"], only.content["upc"]) == ("Trousers", upc(2))
+    last = enriched(engine, child.job_id)
+    assert (last.status, last.updated, engine.job(parent.job_id).corrected) == (Status.COMPLETED, 1, 1)
+
+
 def test_undoing_an_enrichment_brings_back_what_was_there(engine: Engine) -> None:
     from chalicelib.jobs import undo
 

@@ -102,8 +102,8 @@ def _is_another_kind(path: str, kind: Format, error: BaseException) -> bool:
 def read_header(path: str, kind: Format) -> Header:
     """All that deciding needs. Raises ImageRefused."""
     pages = tuple(tiff.directories(path)) if kind is Format.TIFF else ()
-    if pages and _is_misread(pages[0]):
-        raise ImageRefused(ImageProblem.UNSUPPORTED_FORMAT, f"The file is a kind of {kind} that we do not read.")
+    if pages:
+        _check(pages[0])
     with open_image(path, kind) as image:
         if min(image.size) < 1:
             raise ImageRefused(ImageProblem.CORRUPT_IMAGE)
@@ -116,6 +116,16 @@ def read_header(path: str, kind: Format) -> Header:
             scans=count_scans(path) if kind is Format.JPEG else 1,
             samples=_samples(image), interlaced=bool(image.info.get("interlace")),
             transparent=image.has_transparency_data)
+
+
+def _check(page: Directory) -> None:
+    """What decoders are too patient with."""
+    if min(page.size) < 1:
+        raise ImageRefused(ImageProblem.CORRUPT_IMAGE)
+    if page.ends_beyond():
+        raise ImageRefused(ImageProblem.TRUNCATED_IMAGE)
+    if _is_misread(page):
+        raise ImageRefused(ImageProblem.UNSUPPORTED_FORMAT, f"The file is a kind of {Format.TIFF} that we do not read.")
 
 
 def _is_misread(page: Directory) -> bool:

@@ -11,18 +11,9 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from chalicelib.imaging import encode, jpeg, pillow, raw, vips
+from chalicelib.imaging import encode, jpeg, pillow, raw, tiff, vips
 from chalicelib.imaging.header import Header, read_header
-from chalicelib.imaging.model import (
-    Engine,
-    ImageLimits,
-    ImageProblem,
-    ImageRefused,
-    Note,
-    Picture,
-    Size,
-    fitted,
-)
+from chalicelib.imaging.model import Engine, ImageLimits, ImageProblem, ImageRefused, Note, Picture, Size, fitted
 from chalicelib.imaging.plan import decide
 from chalicelib.imaging.sniff import Format, sniff
 
@@ -43,22 +34,17 @@ def web_ready(
     if size > limits.max_bytes:
         raise ImageRefused(ImageProblem.FILE_TOO_LARGE)
     kind = sniff(source)
-    if kind is Format.RAW:
+    if kind is Format.RAW or (kind is Format.TIFF and raw.is_raw(tiff.directories(source))):
         return _of_preview(source, target, size, limits, engine)
-    header = read_header(source, kind)
-    if header.pages and raw.is_raw(header.pages):
-        return _of_preview(source, target, size, limits, engine)
-    return _made(source, target, header, size, limits, engine)
+    return _made(source, target, read_header(source, kind), size, limits, engine)
 
 
 def _made(
     source: str, target: str, header: Header, size: int, limits: ImageLimits, engine: Engine,
 ) -> Picture:
-    used = _chosen(header, limits, engine)
     copied, notes = False, [Note.FIRST_OF_MANY] if header.frames > 1 else []
-    if used is Engine.VIPS:
-        data, final = vips.render(source, header, fitted(header.size, limits.max_side), limits)
-    else:
+    data, final, used = _by_vips(source, header, limits, engine)
+    if used is Engine.PILLOW:
         plan = decide(header, limits)
         image, more = pillow.render(source, header, plan)
         notes += more
@@ -72,10 +58,16 @@ def _made(
     return _picture(header, final, size, len(data), used, notes, copied=copied)
 
 
-def _chosen(header: Header, limits: ImageLimits, engine: Engine) -> Engine:
-    if engine is Engine.PILLOW or not vips.suits(header, fitted(header.size, limits.max_side)):
-        return Engine.PILLOW
-    return Engine.VIPS if vips.library() else Engine.PILLOW
+def _by_vips(source: str, header: Header, limits: ImageLimits, engine: Engine) -> tuple[bytes, Size, Engine]:
+    """Nothing, by PILLOW, where that shall do it: chosen, better, or because libvips calls corrupt what it may read."""
+    target = fitted(header.size, limits.max_side)
+    if engine is not Engine.PILLOW and vips.suits(header, target) and vips.library():
+        try:
+            return *vips.render(source, header, target, limits), Engine.VIPS
+        except ImageRefused as refused:
+            if refused.code is not ImageProblem.CORRUPT_IMAGE:
+                raise
+    return b"", (0, 0), Engine.PILLOW
 
 
 def _of_preview(source: str, target: str, size: int, limits: ImageLimits, engine: Engine) -> Picture:

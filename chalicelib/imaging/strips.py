@@ -66,13 +66,16 @@ def layout(directory: Directory) -> Layout | None:
     return Layout(pieces, rows, planes, row_bytes, can_cut)
 
 
-def bands(directory: Directory) -> Iterator[Image]:
-    """The picture top to bottom. Raises ImageRefused for strips that are not there, and what Pillow raises."""
+def bands(directory: Directory, *, band_bytes: int = BAND_BYTES) -> Iterator[Image]:
+    """The picture top to bottom, in bands of about so many bytes.
+
+    Raises ImageRefused for strips that are not there, and what Pillow raises.
+    """
     cut = layout(directory)
     assert cut is not None
     offsets, sizes = (directory.values(tag) for tag in _where(directory))
     with Path(directory.path).open("rb") as file:
-        for rows, piece_rows, pieces in _groups(directory, cut, offsets, sizes):
+        for rows, piece_rows, pieces in _groups(directory, cut, offsets, sizes, band_bytes):
             yield _decoded(_small(directory, rows, piece_rows, [_piece(file, *each) for each in pieces]))
 
 
@@ -82,14 +85,14 @@ def _where(directory: Directory) -> tuple[Tag, Tag]:
 
 
 def _groups(
-    directory: Directory, cut: Layout, offsets: Sequence[int], sizes: Sequence[int],
+    directory: Directory, cut: Layout, offsets: Sequence[int], sizes: Sequence[int], band_bytes: int,
 ) -> Iterator[tuple[int, int, list[tuple[int, int]]]]:
     """Rows of a band, rows of each of its pieces, and where those are: plane by plane, as a TIFF wants them."""
     height = directory.size[1]
     levels = -(-height // cut.rows)
     a_row = cut.row_bytes * cut.pieces * cut.planes
-    if cut.can_cut and cut.rows * a_row > BAND_BYTES:
-        step = max(1, BAND_BYTES // a_row)
+    if cut.can_cut and cut.rows * a_row > band_bytes:
+        step = max(1, band_bytes // a_row)
         for level in range(levels):
             inside = min(cut.rows, height - level * cut.rows)
             for top in range(0, inside, step):
@@ -97,7 +100,7 @@ def _groups(
                 yield rows, rows, [(offsets[plane * levels + level] + top * cut.row_bytes, rows * cut.row_bytes)
                                    for plane in range(cut.planes)]
         return
-    step = max(1, BAND_BYTES // (cut.rows * a_row))
+    step = max(1, band_bytes // (cut.rows * a_row))
     for level in range(0, levels, step):
         last = min(levels, level + step)
         rows = min(height, last * cut.rows) - level * cut.rows

@@ -4,6 +4,7 @@ reduced copies of the picture, a camera's previews, and the strips or tiles that
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -73,6 +74,13 @@ class Directory:
     @property
     def is_reduced(self) -> bool:
         return bool(self.first(Tag.KIND) & 1)
+
+    def ends_beyond(self) -> bool:
+        """Whether strips or tiles lie where the file has ended."""
+        end = os.stat(self.path).st_size  # noqa: PTH116
+        return any(at + length > end for where, size in (
+            (Tag.STRIP_OFFSETS, Tag.STRIP_BYTES), (Tag.TILE_OFFSETS, Tag.TILE_BYTES))
+            for at, length in zip(self.values(where), self.values(size), strict=False))
 
     def first(self, tag: int, default: int = 0) -> int:
         return next(iter(self.values(tag)), default)

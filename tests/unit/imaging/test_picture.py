@@ -201,8 +201,8 @@ def test_16_bits_of_the_other_byte_order_are_read_too(tmp_path: Path):
     assert np.abs(levels - np.linspace(0, 255, 64)).max() <= 5
 
 
-@pytest.mark.parametrize(("values", "expected"), [([0.0, 0.5, 1.0], [0, 128, 255]), ([0.0, 100.0, 255.0], [0, 100, 255]),
-                                                  ([-50.0, 0.0, 950.0], [0, 13, 255])])
+@pytest.mark.parametrize(("values", "expected"), [
+    ([0.0, 0.5, 1.0], [0, 128, 255]), ([0.0, 100.0, 255.0], [0, 100, 255]), ([-50.0, 0.0, 950.0], [0, 13, 255])])
 def test_floating_point_is_shown_from_its_darkest_to_its_brightest(tmp_path: Path, values: Any, expected: Any):
     columns = np.repeat(np.array(values, np.float32), 16)[None].repeat(16, 0)
     picture, image = made(saved(Image.fromarray(columns), tmp_path / "a.tif"), tmp_path)

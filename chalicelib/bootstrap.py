@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.corrections import Corrections
     from chalicelib.adapters.days import Days
     from chalicelib.adapters.deepseek import DeepSeek
+    from chalicelib.adapters.dropbox_cursors import DropboxCursors
     from chalicelib.adapters.erasing import Erasing
     from chalicelib.adapters.keepa import Keepa
     from chalicelib.adapters.lead_listing import LeadListing
@@ -278,6 +279,12 @@ class Services:
         from chalicelib.adapters.leases import Leases
 
         return Leases(self._dynamodb, self.settings.limits_table, clock=self.clock)
+
+    @cached_property
+    def dropbox_cursors(self) -> DropboxCursors:
+        from chalicelib.adapters.dropbox_cursors import DropboxCursors
+
+        return DropboxCursors(self._dynamodb, self.settings.images_table)
 
     @cached_property
     def keepa(self) -> Callable[[], Keepa]:

@@ -1,0 +1,69 @@
+"""What the image routes take and answer."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from chalicelib.api.models import Wire
+
+FolderPath = Annotated[str, StringConstraints(max_length=1024)]
+
+
+class ImageQuery(Wire):
+    """Query of GET /images. `folder` narrows to what lies beneath it, at any depth; case does not matter."""
+
+    limit: int = Field(50, ge=1, le=200)
+    cursor: str = ""
+    folder: FolderPath = ""
+
+    @property
+    def prefix(self) -> str:
+        """What the paths begin with: lower case, a slash at both ends; nothing for all of them."""
+        inner = self.folder.strip("/").lower()
+        return f"/{inner}/" if inner else ""
+
+
+class SyncQuery(Wire):
+    """Query of POST /dropbox/sync: `full=true` lists everything anew, and removes what is there no more."""
+
+    full: bool = False
+
+
+class ImageAnswer(Wire):
+    """One picture. `url` shows it without a token for `expiresIn` seconds; `bytes` is its size, `sourceBytes` the
+    original's, and `savedPercent` what that saves, below 0 where it grew."""
+
+    image_id: str
+    path: str
+    name: str
+    url: str
+    expires_in: int
+    width: int
+    height: int
+    source_format: str
+    source_bytes: int
+    bytes: int
+    saved_percent: float
+    source: str
+    revision: str
+    job_id: str
+    warnings: tuple[str, ...]
+    created_at: str
+    updated_at: str
+
+
+class ImagePage(Wire):
+    """Pictures by path."""
+
+    images: tuple[ImageAnswer, ...]
+    cursor: str | None
+
+
+class SyncAnswer(Wire):
+    """A look at Dropbox that was asked for; what it finds becomes jobs of the pictures' owner."""
+
+    account: str
+    full: bool
+    message: str

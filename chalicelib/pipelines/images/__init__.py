@@ -1,0 +1,1 @@
+"""Pictures in, web-ready JPEGs out."""

@@ -29,6 +29,8 @@ class Followed:
     cursor: str = ""
     more: bool = False
     """A listing is under way: Dropbox has more behind the cursor already."""
+    began: str = ""
+    """When the listing under way began."""
     full_at: str = ""
     """When the last full listing began."""
     full: bool = False

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from chalicelib.adapters.sqs import Queues
-from chalicelib.api import dry_run, erasure, export
+from chalicelib.api import dropbox_lister, dry_run, erasure, export
 from chalicelib.errors import Malformed
 from chalicelib.jobs import undo
 from chalicelib.jobs.receiving import Consumer
@@ -95,6 +95,21 @@ class EraseTask(Task):
         call(erasure.give_up, erasure_id=self.erasure_id)
 
 
+class ListDropboxTask(Task):
+    """Make jobs of what changed in a Dropbox account before `at`, or of all that is there."""
+
+    task: Literal["list_dropbox"]
+    account: Annotated[str, Field(pattern=r"^[A-Za-z0-9:_-]{1,128}$")]
+    at: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT[0-9:.]{8,12}Z$")]
+    full: bool = False
+
+    def run(self, call: Call, remaining: Callable[[], float]) -> None:
+        call(dropbox_lister.Lister, remaining=remaining).run(self.account, self.at, full=self.full)
+
+    def give_up(self, call: Call, cause: str) -> None:
+        """Nobody waits: the cursor stays where it is, and the next notification goes on from there."""
+
+
 @dataclass(frozen=True, slots=True)
 class TaskWorker:
     """One invocation's task worker. `remaining` answers the seconds until the platform ends it."""
@@ -123,4 +138,4 @@ def parse_task(body: str) -> Task:
 
 
 _TASK: TypeAdapter[Task] = TypeAdapter(
-    Annotated[ExportTask | UndoTask | DryRunTask | EraseTask, Field(discriminator="task")])
+    Annotated[ExportTask | UndoTask | DryRunTask | EraseTask | ListDropboxTask, Field(discriminator="task")])

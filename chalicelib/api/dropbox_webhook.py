@@ -1,0 +1,75 @@
+"""Dropbox tells that accounts have changes, and an operator may say so too: both only leave a task behind.
+
+Dropbox signs what it sends with the app's secret, so these routes need no token. A notification can be replayed by
+whoever saw it; a task too many finds nothing left to list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from chalice.app import Request, Response
+
+from chalicelib.adapters.dropbox_webhook import (
+    CHALLENGE_HEADERS,
+    MAX_BODY,
+    SIGNATURE_HEADER,
+    accounts_of,
+    verify_signature,
+)
+from chalicelib.adapters.dropbox_webhook import echo as echoed
+from chalicelib.adapters.sqs import Queues
+from chalicelib.api.auth import Caller, Role
+from chalicelib.api.dropbox_lister import account_of, notice, owner_of
+from chalicelib.api.image_models import SyncAnswer, SyncQuery
+from chalicelib.api.requests import header
+from chalicelib.errors import RequestProblem, RequestRefused
+from chalicelib.jobs.model import stamp
+from chalicelib.logs import log
+from chalicelib.settings import Settings
+
+
+def echo(request: Request) -> Response:
+    """Dropbox's challenge as it came, as plain text. Raises BAD_REQUEST without one."""
+    query = request.query_params or {}
+    return Response(body=echoed(query.get("challenge")), headers=dict(CHALLENGE_HEADERS))
+
+
+def changed(request: Request, *, queues: Queues, settings: Settings, clock: Callable[[], datetime]) -> Response:
+    """Ask for a listing of each account that is ours to list; 200, also where none is.
+
+    Raises PAYLOAD_TOO_LARGE, BAD_SIGNATURE, BAD_REQUEST; where the queue does not answer Transient, a 503 after which
+    Dropbox comes again.
+    """
+    if len(request.raw_body) > MAX_BODY:
+        raise RequestRefused(RequestProblem.PAYLOAD_TOO_LARGE, "A notification is not that large.")
+    secret = settings.dropbox_client_secret.get_secret_value()
+    if not verify_signature(secret, request.raw_body, header(request, SIGNATURE_HEADER)):
+        raise RequestRefused(RequestProblem.BAD_SIGNATURE)
+    named = accounts_of(request.raw_body)
+    ours = _ours(named, settings)
+    for account in ours:
+        queues.send(settings.tasks_queue, notice(account, stamp(clock())), group=owner_of(settings))
+    log.info("dropbox has changes", extra={"accounts": len(named), "listed": len(ours)})
+    return Response(body={"accounts": len(ours)})
+
+
+def sync(
+    caller: Caller, query: SyncQuery, *, queues: Queues, settings: Settings, clock: Callable[[], datetime]
+) -> Response:
+    """Ask for a listing now; 202. Raises FORBIDDEN for all but operators, and DROPBOX_NOT_CONFIGURED."""
+    caller.require(Role.OPERATOR)
+    if not settings.dropbox_client_id:
+        raise RequestRefused(RequestProblem.DROPBOX_NOT_CONFIGURED)
+    account = account_of(settings)
+    queues.send(settings.tasks_queue, notice(account, stamp(clock()), full=query.full), group=owner_of(settings))
+    answer = SyncAnswer(account=account, full=query.full, message="Dropbox is listed; changes become jobs.")
+    return Response(body=answer.as_json(), status_code=202)
+
+
+def _ours(named: Iterable[str], settings: Settings) -> tuple[str, ...]:
+    """Our token reaches one account: of the named ones that, or, where no setting says which it is, any of them."""
+    account = account_of(settings)
+    known = bool(settings.dropbox_account)
+    return (account,) if any(each == account or not known for each in named) else ()

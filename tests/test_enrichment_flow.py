@@ -11,10 +11,10 @@ import boto3
 import pytest
 from boto3.dynamodb.conditions import Key
 
-from chalicelib.adapters.sqs_enrichment_service import SQSEnrichmentService
 from chalicelib.jobs import transitions
 from chalicelib.jobs.model import Status
 from chalicelib.local.fakes.keepa import FakeKeepa
+from chalicelib.sqs_enrichment_service import SQSEnrichmentService
 from tests.conftest import Aws
 from tests.fixtures.products import upc
 from tests.functional.engine import Context, Engine

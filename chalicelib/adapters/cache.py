@@ -35,11 +35,11 @@ class Cache:
         self._sleep = sleep
         self._random = random or _random.SystemRandom()
 
-    def get_many(self, keys: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-        """The entries that are known and not expired, by key."""
+    def get_many(self, keys: Sequence[str], *, consistent: bool = False) -> dict[str, Mapping[str, Any]]:
+        """The entries that are known and not expired, by key; `consistent` also sees those of this very moment."""
         wanted = [{"pk": key} for key in dict.fromkeys(keys)]
         now = self._clock().timestamp()
-        return {item["pk"]: item["value"] for item in batch_get(self._client, self._table, wanted, consistent=False)
+        return {item["pk"]: item["value"] for item in batch_get(self._client, self._table, wanted, consistent=consistent)
                 if item["expires_at"] > now}
 
     def put_many(self, entries: Mapping[str, Mapping[str, Any]], *, days: int) -> None:

@@ -37,10 +37,6 @@ class Followed:
     """The listing under way is that one."""
     parts: tuple[str, ...] = ()
     """The jobs of the full listing under way, in order: their files together name all that is there."""
-    sweeping: bool = False
-    """The full listing is read to its end; pictures that it did not name are on their way out."""
-    swept: str = ""
-    """The sweep has passed all pictures up to this place."""
     looked_at: str = ""
     """What had changed before that is listed."""
     job_at: str = ""
@@ -73,8 +69,8 @@ class DropboxCursors:
             with translated("nobody has followed the account further"):
                 self._client.put_item(
                     TableName=self._table, Item=to_item({**_key(followed.account), **asdict(following)}),
-                    ConditionExpression="rev = :rev" if followed.rev else "attribute_not_exists(pk)",
-                    **({"ExpressionAttributeValues": to_item({":rev": followed.rev})} if followed.rev else {}))
+                    ConditionExpression="attribute_not_exists(pk) OR rev = :rev",
+                    ExpressionAttributeValues=to_item({":rev": followed.rev}))
         except ConditionFailed:
             if self.read(followed.account) != following:
                 raise Conflict("another lister has followed the account") from None

@@ -6,12 +6,9 @@ the later job's id leads to it, too.
 
 from __future__ import annotations
 
-import itertools
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chalice.app import Request, Response
@@ -30,10 +27,9 @@ from chalicelib.api.catalogue_models import (
     ProductQuery,
     ProductView,
 )
-from chalicelib.api.inputs import UploadRequest
-from chalicelib.api.price_form import Sent, taken, time_left, worked_off
+from chalicelib.api.forms import items_in, taken, time_left, worked_off
 from chalicelib.api.requests import path_id
-from chalicelib.api.uploads import check, checked_options
+from chalicelib.api.uploads import checked_options
 from chalicelib.errors import RequestProblem, RequestRefused
 from chalicelib.jobs.intake import receive
 from chalicelib.jobs.model import Job, Status
@@ -82,7 +78,8 @@ def take(
     told = form.as_json(only_set=True)
     again = bool(told.pop("again", False))
     options = checked_options(PIPELINE, told)
-    count = _counted(sent, options, caller.owner, pipelines, mappings, settings)
+    count = items_in(sent, PIPELINE, options, owner=caller.owner, pipelines=pipelines, mappings=mappings,
+                     settings=settings)
     job = receive(owner=caller.owner, subject=caller.subject, pipeline=PIPELINE, file_name=sent.file_name,
                   body=sent.body, options=options, again=again, ledger=ledger, blobs=blobs, clock=clock)
     job = worked_off(job, at_once(PIPELINE, remaining), ledger, now=count <= settings.sync_items)
@@ -164,23 +161,6 @@ def _import_of(caller: Caller, job_id: str, ledger: Ledger) -> Job | None:
     job = ledger.job(job_id)
     mine = job is not None and (job.owner, job.pipeline) == (caller.owner, PIPELINE) and not enriches(job)
     return job if mine and job is not None and not job.outside else None
-
-
-def _counted(
-    sent: Sent, options: Mapping[str, Any], owner: str, pipelines: Mapping[str, Any], mappings: Mappings,
-    settings: Settings,
-) -> int:
-    """How many rows the file has, counted up to one more than a request works on itself.
-
-    Raises FileRefused for a file that cannot become rows, as far as so many tell, and UNSUPPORTED_TYPE by its name.
-    """
-    check(UploadRequest(file_name=sent.file_name, file_size=len(sent.body), pipeline=PIPELINE), pipelines, settings)
-    read = {**options, "maxRows": settings.max_rows, "memory": mappings.of_owner(owner, PIPELINE)}
-    with tempfile.TemporaryDirectory(prefix="dropmill-") as folder:
-        path = Path(folder) / "file"
-        path.write_bytes(sent.body)
-        reading = pipelines[PIPELINE].read(str(path), sent.file_name, read)
-        return sum(1 for _ in itertools.islice(reading, settings.sync_items + 1))
 
 
 def _taken(job: Job, count: int | None, ledger: Ledger) -> CatalogueTaken:

@@ -20,7 +20,7 @@ from chalicelib.api.auth import Caller
 from chalicelib.api.catalogue_models import EnrichAnswer, EnrichedBatch, EnrichmentStatus, EnrichQuery
 from chalicelib.api.catalogues import PIPELINE, Held, held_by
 from chalicelib.api.enrichment_parallel import compared, compute
-from chalicelib.api.price_form import worked_off
+from chalicelib.api.forms import worked_off
 from chalicelib.errors import Conflict, RequestProblem, RequestRefused
 from chalicelib.jobs.corrections import LARGEST_BATCH
 from chalicelib.jobs.model import Job, Status, stamp

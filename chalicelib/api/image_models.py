@@ -19,10 +19,10 @@ class ImageQuery(Wire):
     folder: FolderPath = ""
 
     @property
-    def prefix(self) -> str:
-        """What the paths begin with: lower case, a slash at both ends; nothing for all of them."""
-        inner = self.folder.strip("/").lower()
-        return f"/{inner}/" if inner else ""
+    def place(self) -> str:
+        """The folder with a slash at its beginning only; nothing for all pictures."""
+        inner = self.folder.strip("/ ")
+        return f"/{inner}" if inner else ""
 
 
 class SyncQuery(Wire):
@@ -32,8 +32,11 @@ class SyncQuery(Wire):
 
 
 class ImageAnswer(Wire):
-    """One picture. `url` shows it without a token for `expiresIn` seconds; `bytes` is its size, `sourceBytes` the
-    original's, and `savedPercent` what that saves, below 0 where it grew."""
+    """One picture. `url` shows it without a token for `expiresIn` seconds. `bytes` is its size, `sourceBytes` that of
+    the original, and `savedPercent` what that saves: below 0 where the picture is larger.
+
+    `source` is `dropbox`, or `drops` for what was dropped into the bucket. `warnings` are codes.
+    """
 
     image_id: str
     path: str

@@ -14,7 +14,7 @@ from chalicelib.adapters.mappings import Mappings
 from chalicelib.adapters.s3 import Blobs
 from chalicelib.api import cursors
 from chalicelib.api.auth import Caller
-from chalicelib.api.price_form import items_in, taken, time_left, worked_off
+from chalicelib.api.forms import items_in, taken, time_left, worked_off
 from chalicelib.api.price_jobs import PIPELINE
 from chalicelib.api.price_models import ListForm, PriceListAnswer, PriceListPage, PriceListQuery, PriceListView
 from chalicelib.api.requests import path_id

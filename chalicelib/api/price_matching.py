@@ -22,9 +22,9 @@ from chalicelib.api import cursors
 from chalicelib.api.auth import Caller
 from chalicelib.api.export import start
 from chalicelib.api.export_record import Kind
+from chalicelib.api.forms import items_in, taken, time_left, worked_off
 from chalicelib.api.models import FileFormat
 from chalicelib.api.price_export import filename_of
-from chalicelib.api.price_form import items_in, taken, time_left, worked_off
 from chalicelib.api.price_jobs import (
     PIPELINE,
     base_of,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.api.price_form import Sent
+from chalicelib.api.forms import Sent
 from chalicelib.api.price_jobs import PIPELINE
 from chalicelib.api.price_models import Difference
 from chalicelib.costs import Meter

@@ -135,7 +135,7 @@ def _undo_sentence(job: Job) -> str:
     if job.undo is Undo.RUNNING:
         return "The job is being undone."
     kept = f", {job.undo_kept} kept because they were changed since" if job.undo_kept else ""
-    return f"Undone: {job.undo_removed} leads removed, {job.undo_restored} restored{kept}."
+    return f"Undone: {job.undo_removed} {job.pipeline} removed, {job.undo_restored} restored{kept}."
 
 
 def _processing_sentence(job: Job) -> str:

@@ -167,7 +167,7 @@ def corrected_by(parent: Job, *, child: str) -> Change | None:
 
 def _found(job_id: str, child: Job, ledger: Ledger) -> Parent | None:
     """The job, if it is one whose rejects this child may correct."""
-    job = ledger.job(job_id) if job_id.isalnum() else None
+    job = ledger.job(job_id) if job_id.replace("_", "").isalnum() else None
     if job is None or (job.owner, job.pipeline) != (child.owner, child.pipeline) or job.job_id == child.job_id:
         return None
     rejects: dict[int, array[int]] = {}

@@ -120,11 +120,13 @@ def adopt(
     Seed 002 names the job (`upload_id`); seed 004 names only the file (`file_key`). The body is kept for re-sending, as
     it came the first time.
     """
-    origin = message.file_key or message.source_file or message.catalog_id
+    origin = message.file_key or message.source_file or f"{message.catalog_id}\n{message.user_id}"
     job_id = message.upload_id or drop_id("outside", origin, f"{pipeline}/{message.total_batches}")
     job = ledger.job(job_id) or _outside_job(job_id, message, pipeline, ledger, settings, now)
     if job.planned and not job.outside:
         raise Malformed("the job has batches of our own", job_id=job_id)
+    if message.user_id and message.user_id != job.owner:
+        raise Malformed("the job is somebody else's", job_id=job_id)
     if job.planned and job.batches_total != message.total_batches:
         raise Malformed("total_batches is not what the job has", job_id=job_id)
     if ledger.batch(job_id, message.batch_number) is not None:

@@ -31,6 +31,7 @@ KNOWS: Mapping[str, set[str]] = {
     "local": FOUNDATION | PURE | {"jobs", "tables", "pipelines", "adapters", "api", "logs", "metrics", "costs",
                                   "bootstrap", "app", "deploy"},
     "deploy": FOUNDATION | {"bootstrap", "logs", "metrics"},
+    "sqs_enrichment_service": {"adapters"},
     "post_form": set(),
     "terminal": set(),
     "client": {"post_form"},

@@ -15,7 +15,7 @@ from tests.architecture.test_functions import CONFIG
 
 STAGES = sorted(set(CONFIG["stages"]) - {"local", "test"})
 WRITTEN = template.written()
-WITHOUT_EXPIRY = {"LimitsTable": "one item a provider, for as long as the provider is used"}
+WITHOUT_EXPIRY: dict[str, str] = {}
 RETAINED = {"AWS::S3::Bucket", "AWS::DynamoDB::Table"}
 KEY = {"Ref": "KmsKeyArn"}
 NOTHING = {"Ref": "AWS::NoValue"}

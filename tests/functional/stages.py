@@ -75,7 +75,7 @@ class Deployed:
         return {"STAGE": "test", "PARTIAL_BATCH": "1", "JWT_SECRET": f"ssm:{self.target.parameter('JWT_SECRET')}"}
 
     def _protect(self) -> None:
-        for name in ("split", "leads", "tasks"):
+        for name in ("split", "leads", "products", "prices", "images", "tasks"):
             for queue in (name, f"{name}-dlq"):
                 arn = self.target.queue_arn(queue)
                 self("sqs").set_queue_attributes(QueueUrl=self.queue_url(queue), Attributes={
@@ -89,9 +89,10 @@ class Deployed:
         s3.put_bucket_lifecycle_configuration(Bucket=self.bucket, LifecycleConfiguration={"Rules": [
             {"ID": rule["Id"], "Status": "Enabled", "Filter": {"Prefix": "x"}, "Expiration": {"Days": 9}}
             for rule in template()["Resources"]["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]]})
-        for table in ("ledger", "leads", "limits", "cache"):
+        for table in (*map(self.target.name, ("ledger", "leads", "products", "prices", "images", "limits", "cache")),
+                      "test-enrichment-status"):
             self("dynamodb").update_continuous_backups(
-                TableName=self.target.name(table),
+                TableName=table,
                 PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True})
 
     def _functions(self) -> None:
@@ -116,7 +117,8 @@ class Deployed:
                 scaling = {"ScalingConfig": {"MaximumConcurrency": each.concurrency}} if each.concurrency else {}
                 client.create_event_source_mapping(
                     FunctionName=self.target.function(each.name), EventSourceArn=self.target.queue_arn(each.queue),
-                    BatchSize=each.batch_size, FunctionResponseTypes=["ReportBatchItemFailures"], **scaling)
+                    BatchSize=each.batch_size, MaximumBatchingWindowInSeconds=each.window,
+                    FunctionResponseTypes=["ReportBatchItemFailures"], **scaling)
             if each.prefix is not None:
                 client.add_permission(
                     FunctionName=self.target.function(each.name), StatementId="bucket", Action="lambda:InvokeFunction",

@@ -162,7 +162,8 @@ def test_a_bad_file_does_not_claim_its_bytes_for_ever(engine: Engine) -> None:
 
 
 def test_every_code_that_a_file_can_end_with_is_tried_here_or_where_its_cause_is() -> None:
-    elsewhere = {"FILE_TOO_LARGE", "UPLOAD_NEVER_FINISHED", "SPLIT_FAILED", "ALL_BATCHES_FAILED"}
+    elsewhere = {"FILE_TOO_LARGE", "UPLOAD_NEVER_FINISHED", "SPLIT_FAILED", "ALL_BATCHES_FAILED", "NO_PRICE_LIST",
+                 "FILE_EXPIRED"}
     assert {code for _, _, code in BAD} | elsewhere == {problem.value for problem in FileProblem}
 
 

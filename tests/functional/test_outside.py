@@ -13,7 +13,7 @@ import pytest
 from chalicelib.errors import Transient, Waiting
 from chalicelib.jobs import control, intake, transitions
 from chalicelib.jobs.model import Job, Status
-from tests.functional.engine import Engine, Killed, book, mortal, people
+from tests.functional.engine import Context, Engine, Killed, book, mortal, people
 
 SEED_002: dict[str, Any] = json.loads("""
 {
@@ -260,3 +260,21 @@ def test_adopting_survives_a_death_between_any_two_writes_and_a_sweep_before_the
     assert (len(jobs), len(engine.stored())) == (fatal, fatal)
     assert {(job.status, job.new, job.error is None) for job in jobs} == {(Status.COMPLETED, 1, True)}
     assert fatal > 4
+
+
+def test_products_of_two_users_with_one_catalogue_id_are_two_jobs_and_no_job_changes_hands(engine: Engine) -> None:
+    """The seed's message names a catalogue and a user; the catalogue alone would have been whoever came first's."""
+    def message(user: str, **more: Any) -> dict[str, Any]:
+        return {"catalog_id": "spring", "user_id": user, "products": [{"name": "Cap"}], "batch_number": 1,
+                "total_batches": 1, **more}
+
+    worker = engine.services.worker("products", Context())
+    for user in ("ada", "bob"):
+        engine.send("products", message(user))
+    engine.serve("products", worker.work, 5)
+    jobs = [engine.services.ledger.jobs(user, limit=5).jobs for user in ("ada", "bob")]
+    assert [len(each) for each in jobs] == [1, 1]
+    engine.send("products", message("bob", tracking_id=jobs[0][0].job_id))
+    engine.serve("products", worker.work, 5)
+    assert engine.depth("products-dlq") == 1
+    assert engine.job(jobs[0][0].job_id).rows == 1

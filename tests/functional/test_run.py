@@ -22,6 +22,8 @@ from chalicelib.local.processes import bare_environment
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
+SAMPLES = 5
+"""Jobs of a first run: leads, a catalogue and its enrichment, a price list and a bill."""
 
 
 class Run:
@@ -96,13 +98,15 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Run]]:
     wait_until(lambda: not any(each.relatives() for each in runs))
 
 
-def test_first_run_feeds_the_sample_and_the_next_one_still_has_it(start: Callable[..., Run]) -> None:
+def test_first_run_feeds_the_samples_and_the_next_one_still_has_them(start: Callable[..., Run]) -> None:
     first = start().ready()
-    wait_until(lambda: first.done(1))
-    (job,) = first.jobs()
-    assert job["rows"]["total"] == sum(count for name, count in job["rows"].items() if name != "total")
-    assert job["rows"]["rejected"] == 1
-    assert job["rows"]["superseded"] == 2
+    wait_until(lambda: first.done(SAMPLES))
+    jobs = first.jobs()
+    for job in jobs:
+        assert job["rows"]["total"] == sum(count for name, count in job["rows"].items() if name != "total")
+    (leads,) = (job for job in jobs if job["pipeline"] == "leads")
+    assert (leads["rows"]["rejected"], leads["rows"]["superseded"]) == (1, 2)
+    assert sorted(job["pipeline"] for job in jobs) == ["leads", "prices", "prices", "products", "products"]
 
     first.signal(signal.SIGINT)
     assert first.wait() == 0
@@ -110,7 +114,7 @@ def test_first_run_feeds_the_sample_and_the_next_one_still_has_it(start: Callabl
     assert not (first.home / "local.json").exists()
 
     second = start().ready()
-    assert [each["jobId"] for each in second.jobs()] == [job["jobId"]]
+    assert [each["jobId"] for each in second.jobs()] == [job["jobId"] for job in jobs]
 
 
 def test_what_is_written_for_scripts_is_complete_and_private(start: Callable[..., Run]) -> None:
@@ -132,7 +136,7 @@ def test_an_unknown_path_has_the_one_error_body_and_repeats_no_token(start: Call
 
 def test_crash_loses_no_file_and_leaves_no_process(start: Callable[..., Run]) -> None:
     crashed = start().ready()
-    wait_until(lambda: crashed.done(1))
+    wait_until(lambda: crashed.done(SAMPLES))
     emulator = Access(crashed.facts["s3Endpoint"])
     emulator.client("s3").put_object(Bucket=crashed.facts["bucket"], Key="uploads/leads/local/late.csv",
                                      Body=b"name,email,company\nLate Comer,late@example.com,Last Ltd\n")

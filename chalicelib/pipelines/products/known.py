@@ -19,7 +19,7 @@ from chalicelib.pipelines.products.keepa_data import from_cache, to_cache
 class Entries(Protocol):
     """What we need of the shared cache."""
 
-    def get_many(self, keys: Sequence[str]) -> dict[str, Mapping[str, Any]]: ...
+    def get_many(self, keys: Sequence[str], *, consistent: bool = False) -> dict[str, Mapping[str, Any]]: ...
 
     def put_many(self, entries: Mapping[str, Mapping[str, Any]], *, days: int) -> None: ...
 
@@ -43,10 +43,11 @@ class Known:
     missing_days: int
     clock: Callable[[], datetime]
 
-    def of(self, keys: Iterable[str], job_id: str) -> dict[str, Lookup]:
-        """What is known and fresh enough for the job, by key."""
+    def of(self, keys: Iterable[str], job_id: str, *, consistent: bool = False) -> dict[str, Lookup]:
+        """What is known and fresh enough for the job, by key; `consistent` also sees what was learnt just now."""
         by_name = {f"keepa:{self.domain}:{key}": key for key in keys}
-        found = {by_name[name]: _lookup(entry) for name, entry in self.entries.get_many(list(by_name)).items()}
+        entries = self.entries.get_many(list(by_name), consistent=consistent)
+        found = {by_name[name]: _lookup(entry) for name, entry in entries.items()}
         return {key: lookup for key, lookup in found.items() if lookup.job_id == job_id or self._fresh(lookup)}
 
     def learn(self, told: Mapping[str, Mapping[str, Any] | None], job_id: str) -> dict[str, Lookup]:

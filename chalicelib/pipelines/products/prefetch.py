@@ -202,7 +202,7 @@ class Fetch:
 
     def _fetch(self, group: Group, keys: frozenset[str], found: dict[str, Lookup], budget: float) -> None:
         """Every answer is in the cache before the lease goes, also those for others, also when a later call fails."""
-        found |= self.known.of((each.code.key for each in group.wanted), self.job_id)
+        found |= self.known.of((each.code.key for each in group.wanted), self.job_id, consistent=True)
         ends = self.monotonic() + budget
         open_ = {each.code.key: each for each in group.wanted if each.code.key not in found}
         while open_ and keys - found.keys():

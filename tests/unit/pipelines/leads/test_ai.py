@@ -46,7 +46,7 @@ class Memory:
         self.entries: dict[str, Mapping[str, Any]] = {}
         self.broken = broken
 
-    def get_many(self, keys: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+    def get_many(self, keys: Sequence[str], *, consistent: bool = False) -> Mapping[str, Mapping[str, Any]]:
         if self.broken:
             raise Transient("no answer")
         return {key: self.entries[key] for key in keys if key in self.entries}

@@ -44,7 +44,7 @@ class Entries:
     days: dict[str, int] = field(default_factory=dict)
     puts: int = 0
 
-    def get_many(self, keys: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    def get_many(self, keys: Sequence[str], *, consistent: bool = False) -> dict[str, Mapping[str, Any]]:
         return {key: self.kept[key] for key in keys if key in self.kept}
 
     def put_many(self, entries: Mapping[str, Mapping[str, Any]], *, days: int) -> None:

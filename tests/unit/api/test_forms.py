@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.api.price_form import time_left, worked_off
+from chalicelib.api.forms import time_left, worked_off
 from chalicelib.errors import FileProblem, FileRefused, Transient, Unavailable, Waiting
 from chalicelib.jobs.model import Job, Status
 from chalicelib.settings import Settings

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.deepseek import DeepSeek
     from chalicelib.adapters.dropbox_cursors import DropboxCursors
     from chalicelib.adapters.erasing import Erasing
+    from chalicelib.adapters.images import Images
     from chalicelib.adapters.keepa import Keepa
     from chalicelib.adapters.lead_listing import LeadListing
     from chalicelib.adapters.lead_undo import LeadUndo
@@ -318,7 +319,28 @@ class Services:
         """Answers None where no deployment is set."""
         return lru_cache(maxsize=1)(self._convex)
 
+    @cached_property
+    def images_store(self) -> Images:
+        from chalicelib.adapters.images import Images
+
+        return Images(self._dynamodb, self.settings.images_table, blobs=self.blobs, clock=self.clock, sleep=self.sleep,
+                      rng=self.rng)
+
+    @cached_property
+    def dropbox(self) -> Callable[[], Dropbox | None]:
+        """Answers None where no app is set."""
+        return lru_cache(maxsize=1)(self._dropbox)
+
     # --- inside
+
+    def _dropbox(self) -> Dropbox | None:
+        if not self.settings.dropbox_client_id:
+            return None
+        from chalicelib.adapters.convex_calls import pooled_session
+        from chalicelib.adapters.dropbox import Dropbox
+
+        return Dropbox(self.settings.dropbox, self.limiter, pooled_session(10), clock=self.clock, sleep=self.sleep,
+                       metrics=self.metrics)
 
     def _convex(self) -> ConvexBatchProcessor | None:
         if not self.settings.convex_url:

@@ -116,6 +116,19 @@ class RowProblem(Problem):
     NO_RATE = "NO_RATE", 422, "An item of a price list needs a rate."
     NOT_A_NUMBER = "NOT_A_NUMBER", 422, "A quantity or rate is not a number that can be read in one way only."
     PRICE_LIST_GONE = "PRICE_LIST_GONE", 422, "The price list of the job is there no more."
+    EMPTY_FILE = "EMPTY_FILE", 422, "The file has no bytes."
+    UNSUPPORTED_FORMAT = "UNSUPPORTED_FORMAT", 422, "This is no picture, or of a kind that we do not read."
+    NO_PREVIEW = "NO_PREVIEW", 422, "The camera's raw file holds no preview of use; export it as JPEG."
+    CORRUPT_IMAGE = "CORRUPT_IMAGE", 422, "The picture is damaged."
+    TRUNCATED_IMAGE = "TRUNCATED_IMAGE", 422, "The picture is cut short: its end is missing."
+    TOO_MANY_PIXELS = "TOO_MANY_PIXELS", 422, "The picture has more pixels than there is memory or time for."
+    FILE_TOO_LARGE = "FILE_TOO_LARGE", 413, "The file is larger than the limit."
+    UNSAFE_NAME = "UNSAFE_NAME", 422, "The name leads out of its archive, or is none."
+    NAME_TOO_LONG = "NAME_TOO_LONG", 422, "The file's path is longer than we keep."
+    ENCRYPTED_ENTRY = "ENCRYPTED_ENTRY", 422, "The file in the archive is protected by a password."
+    CORRUPT_ENTRY = "CORRUPT_ENTRY", 422, "The file in the archive is damaged."
+    NOT_DOWNLOADABLE = "NOT_DOWNLOADABLE", 422, "Dropbox does not hand this file out."
+    SOURCE_GONE = "SOURCE_GONE", 422, "The dropped file is no longer kept."
 
 
 class DropmillError(Exception):
@@ -199,7 +212,8 @@ class PackageRefused(DropmillError):
 
 
 class Waiting(DropmillError):
-    """Not a failure: come again in `seconds`. `reason` is one of tokens, circuit, lease, deadline, budget_exhausted."""
+    """Not a failure: come again in `seconds`. `reason` is one of tokens, circuit, lease, deadline, disk,
+    budget_exhausted."""
 
     def __init__(self, seconds: float, reason: str) -> None:
         super().__init__(f"waiting {seconds:.1f} s for {reason}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -78,10 +78,26 @@ class Blobs:
                     target.write(chunk)
         return digest.hexdigest()
 
-    def upload(self, path: str, key: str, content_type: str) -> None:
+    def upload(self, path: str, key: str, content_type: str, *, cache_control: str = "") -> None:
         """A file of any size (multipart above the library's threshold)."""
+        told = {"ContentType": content_type, **({"CacheControl": cache_control} if cache_control else {})}
         with _translated(key):
-            self._client.upload_file(path, self.bucket, key, ExtraArgs={"ContentType": content_type})
+            self._client.upload_file(path, self.bucket, key, ExtraArgs=told)
+
+    def copy(self, source: str, key: str, version_id: str = "") -> None:
+        """Copy an object of up to 5 GB with all that is said of it, inside S3."""
+        with _translated(source):
+            self._client.copy_object(Bucket=self.bucket, Key=key, CopySource={
+                "Bucket": self.bucket, "Key": source, **_version(version_id)})  # type: ignore[typeddict-item]
+
+    def last_version(self, key: str) -> str:
+        """The newest version of an object, whether it was deleted since or not. Raises KeyError when none is kept."""
+        with _translated(key):
+            answer = self._client.list_object_versions(Bucket=self.bucket, Prefix=key, MaxKeys=10)
+        for entry in answer.get("Versions", []):
+            if entry["Key"] == key:
+                return entry["VersionId"]
+        raise KeyError(key)
 
     def keys(self, prefix: str) -> Iterator[str]:
         with _translated(prefix):
@@ -95,12 +111,16 @@ class Blobs:
     def delete_prefix(self, prefix: str) -> int:
         """Remove all below `prefix`; answers how many."""
         keys = list(self.keys(prefix))
+        self.delete_all(keys)
+        return len(keys)
+
+    def delete_all(self, keys: Sequence[str]) -> None:
+        """Remove these, a thousand a request; absent ones are none the worse."""
         for start in range(0, len(keys), DELETE_KEYS):
-            with _translated(prefix):
+            with _translated(keys[start]):
                 self._client.delete_objects(
                     Bucket=self.bucket,
                     Delete={"Objects": [{"Key": key} for key in keys[start:start + DELETE_KEYS]], "Quiet": True})
-        return len(keys)
 
     def purge(self, prefix: str) -> int:
         """Remove every version below `prefix` that is not the newest of its key, for good; answers how many."""

@@ -37,6 +37,10 @@ class Followed:
     """The listing under way is that one."""
     parts: tuple[str, ...] = ()
     """The jobs of the full listing under way, in order: their files together name all that is there."""
+    sweeping: bool = False
+    """The full listing has come to its end; pictures that it did not name are on their way out."""
+    swept: str = ""
+    """The sweep has passed all pictures up to this place."""
     looked_at: str = ""
     """What had changed before that is listed."""
     job_at: str = ""

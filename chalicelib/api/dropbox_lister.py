@@ -7,38 +7,37 @@ ended: whoever finds it there after a crash goes on from that place, so no chang
 A message says since when there is something to see. It is done once a listing that began later has come to its end,
 so of many messages the first lists and the others find nothing left to do; who finds the lease taken comes again.
 
-Without a cursor, or with one that Dropbox honours no longer, all that is there is listed, job by job. Only the job that
-comes to its end says so, in the last line of its listing: pictures that no listing of it names are removed then.
+Without a cursor, or with one that Dropbox honours no longer, all that is there is listed, job by job. When that has
+come to its end, and not before, the pictures that no listing of it named have gone: jobs that delete them follow.
 What is later wins by the upload times of jobs, which are given here and only grow.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from chalicelib.adapters.dropbox_answers import CursorReset, Entry, Folder, Gone, Page
+from chalicelib.adapters.dropbox_answers import CursorReset, Gone, Page
 from chalicelib.adapters.dropbox_cursors import DropboxCursors, Followed
+from chalicelib.adapters.images import Images, Space
 from chalicelib.adapters.leases import Leases
 from chalicelib.adapters.ledger import Ledger
 from chalicelib.adapters.s3 import Blobs
 from chalicelib.adapters.sqs import Queues
-from chalicelib.errors import Waiting
+from chalicelib.api.dropbox_listing import NAME, Paths, body_of, gone, key_of, line_of
+from chalicelib.errors import Unavailable, Waiting
 from chalicelib.jobs.identity import drop_id
-from chalicelib.jobs.intake import RECEIVED
 from chalicelib.jobs.messages import split_message
 from chalicelib.jobs.model import MESSAGE_VERSION, Job, Status, stamp
 from chalicelib.logs import bound, log, request_id
-from chalicelib.pipelines.images.listing import MAX_ENTRIES, line_of, sweep_line
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
     from chalicelib.adapters.dropbox import Dropbox
 
 PIPELINE = "images"
-NAME = "dropbox.jsonl"
 OWN = "own"
 """Stands for the account of our token where no setting names it."""
 TASK = "list_dropbox"
@@ -68,8 +67,9 @@ def notice(account: str, at: str, *, full: bool = False) -> dict[str, Any]:
 class Lister:
     """One invocation's work on an account. `remaining` answers the seconds until the platform ends it."""
 
-    dropbox: Callable[[], Dropbox]
+    dropbox: Callable[[], Dropbox | None]
     dropbox_cursors: DropboxCursors
+    images_store: Images
     leases: Leases
     ledger: Ledger
     blobs: Blobs
@@ -77,9 +77,10 @@ class Lister:
     settings: Settings
     clock: Callable[[], datetime]
     remaining: Callable[[], float]
-    file_entries: int = MAX_ENTRIES
+    file_entries: int = 5000
     """Of one listing file, about: pages are never cut."""
     page_entries: int = 2000
+    sweep_page: int = 500
 
     def run(self, account: str, at: str, *, full: bool = False) -> None:
         """List what changed before `at`, as far as time allows; the rest is another message's. Harmless at any time.
@@ -114,17 +115,20 @@ class Lister:
             try:
                 followed = self._step(followed, order)
             except CursorReset:
-                followed, resets = self._begin_anew(followed), resets + 1
+                log.warning("dropbox honours the cursor no longer")
+                followed = self._begin_anew(self.dropbox_cursors.read(order.account))
+                resets += 1
                 if resets > 1:
                     self._again(order, RESET_SECONDS)
                     return
             except Gone:
                 log.error("the followed folder is not there; nothing is deleted for that")
-                if followed.cursor:
-                    self._begin_anew(followed)
+                self._begin_anew(self.dropbox_cursors.read(order.account))
                 return
 
     def _step(self, followed: Followed, order: _Order) -> Followed:
+        if followed.sweeping:
+            return self._sweep(followed)
         elsewhere = followed.folder != self.settings.dropbox_folder
         if elsewhere or not (followed.more or followed.cursor) or (not followed.more and order.demands_all(followed)):
             followed = self._begin_anew(followed)
@@ -135,30 +139,45 @@ class Lister:
         log.info("dropbox is listed from the beginning")
         return self.dropbox_cursors.write(replace(
             followed, folder=self.settings.dropbox_folder, cursor="", more=True, full=True, full_at=at, began=at,
-            parts=()))
+            parts=(), sweeping=False, swept=""))
 
     def _list(self, followed: Followed) -> Followed:
-        """One listing file further: make it a job, unless it is one already, and store what is behind it."""
-        job_id = drop_id("dropbox", followed.account, followed.cursor or f"all of {followed.full_at}")
+        """One listing file further."""
+        began = followed.began if followed.more else self._now()
+        name = followed.cursor or f"all of {followed.full_at}"
+        return self._settled(followed, name, lambda: self._read(followed.cursor, began))
+
+    def _sweep(self, followed: Followed) -> Followed:
+        """Some of the pictures that the full listing did not name are deleted."""
+        name = f"gone by {followed.full_at} behind {followed.swept}"
+        try:
+            return self._settled(followed, name, lambda: self._missing(followed))
+        except KeyError:
+            log.error("a listing of all that is there is kept no more; what has gone stays", exc_info=True)
+            return self.dropbox_cursors.write(_ended(followed))
+
+    def _settled(self, followed: Followed, name: str, read: Callable[[], _Part]) -> Followed:
+        """Make what was read a job, unless it is one already, and store what is behind it."""
+        job_id = drop_id("dropbox", followed.account, name)
         with bound(job_id=job_id):
             job = self.ledger.job(job_id)
             if job is None:
-                part = self._read(followed, job_id)
+                part = read()
                 if not part.lines:
                     return self.dropbox_cursors.write(_behind(followed, part))
                 job = self._made(followed, job_id, part)
             if not job.planned and not job.status.terminal:
                 self.queues.send(self.settings.split_queue, split_message(job_id), group=job.owner)
-            return self.dropbox_cursors.write(replace(
-                _behind(followed, _Part.of(job.options), job_id), job_at=max(followed.job_at, job.uploaded_at)))
+            behind = _behind(followed, _Part.of(job.options), job_id)
+            return self.dropbox_cursors.write(replace(behind, job_at=max(followed.job_at, job.uploaded_at)))
 
     def _made(self, followed: Followed, job_id: str, part: _Part) -> Job:
         """The job of a listing; a twin's, where that was faster, with what it read."""
-        body, at = b"".join(part.lines), self._later(followed.job_at)
-        version = self.blobs.put(_key(job_id), body, "application/jsonl")
+        body, at = body_of(part.lines), self._later(followed.job_at)
+        version = self.blobs.put(key_of(job_id), body, "application/jsonl")
         # The same deletion may be told twice, with a picture in between: no listing is a duplicate of another.
         job = Job(job_id=job_id, owner=owner_of(self.settings), pipeline=PIPELINE, status=Status.PENDING,
-                  file_name=NAME, file_key=_key(job_id), created_at=at, updated_at=at, uploaded_at=at,
+                  file_name=NAME, file_key=key_of(job_id), created_at=at, updated_at=at, uploaded_at=at,
                   bucket=self.blobs.bucket, version_id=version, file_size=len(body), again=True,
                   options={"source": "dropbox", "account": followed.account, **part.options},
                   requested_by="dropbox", request_id=request_id())
@@ -168,27 +187,46 @@ class Lister:
             return job
         return self.ledger.job(job_id) or job
 
-    def _read(self, followed: Followed, job_id: str) -> _Part:
-        """Pages from the cursor on, as many as a file holds and time allows. No lines where nothing changed."""
-        began = followed.began if followed.more else self._now()
-        entries: list[Entry] = []
-        cursor, more = followed.cursor, True
-        while more and len(entries) + self.page_entries <= self.file_entries and not (entries and self._late()):
+    def _read(self, cursor: str, began: str) -> _Part:
+        """Pages from the cursor on, as many as a file holds and time allows. No lines where no file changed."""
+        lines: list[Mapping[str, Any]] = []
+        more = True
+        while more and len(lines) + self.page_entries <= self.file_entries and not (lines and self._late()):
             page = self._page(cursor)
-            entries += page.entries
+            lines += map(line_of, page.entries)
             cursor, more = page.cursor, page.has_more
-        lines = [line_of(entry) for entry in entries]
-        if followed.full and not more:
-            lines.append(sweep_line(followed.folder, [*map(_key, followed.parts), _key(job_id)]))
-        elif all(isinstance(entry, Folder) for entry in entries):
-            lines = []
-        return _Part(lines, cursor, more, began)
+        changes = any(line["tag"] != "folder" for line in lines)
+        return _Part(lines if changes else [], cursor, more, began)
 
     def _page(self, cursor: str) -> Page:
         deadline = min(LIST_SECONDS, max(1.0, self.remaining() - self.settings.deadline_margin))
+        dropbox = self.dropbox()
+        if dropbox is None:
+            raise Unavailable("no dropbox app is set up", reason="key")
         if cursor:
-            return self.dropbox().list_continue(cursor, deadline=deadline)
-        return self.dropbox().list_folder(self.settings.dropbox_folder, limit=self.page_entries, deadline=deadline)
+            return dropbox.list_continue(cursor, deadline=deadline)
+        return dropbox.list_folder(self.settings.dropbox_folder, limit=self.page_entries, deadline=deadline)
+
+    def _missing(self, followed: Followed) -> _Part:
+        """Pictures from where the sweep stands on that the full listing does not name. Raises KeyError."""
+        named = Paths(self.blobs, self._listings(followed))
+        lines: list[Mapping[str, Any]] = []
+        position, more = followed.swept, True
+        while more and len(lines) < self.file_entries and not (position != followed.swept and self._late()):
+            page = self.images_store.page(owner_of(self.settings), folder=followed.folder, limit=self.sweep_page,
+                                          cursor=position)
+            lines += [gone(each.path, each.path_id) for each in page.images
+                      if each.space is Space.DROPBOX and each.path_id not in named]
+            position, more = page.cursor, bool(page.cursor)
+        return _Part(lines, followed.cursor, more, followed.began, position)
+
+    def _listings(self, followed: Followed) -> Iterator[tuple[str, str]]:
+        """Key and version of each listing that the full one is made of. Raises KeyError."""
+        for job_id in followed.parts:
+            job = self.ledger.job(job_id)
+            if job is None:
+                raise KeyError(job_id)
+            yield job.file_key, job.version_id
 
     def _again(self, order: _Order, delay: float = 0) -> None:
         message = notice(order.account, order.at, full=order.full)
@@ -220,34 +258,39 @@ class _Order(NamedTuple):
 
 
 class _Part(NamedTuple):
-    """One listing file, and what is behind it. `began` is when its listing did, perhaps files ago."""
+    """One listing file, and what is behind it. `began` is when its listing did; `swept` is set where it deletes."""
 
-    lines: list[bytes]
+    lines: list[Mapping[str, Any]]
     cursor: str
     more: bool
     began: str
+    swept: str = ""
 
     @property
     def options(self) -> dict[str, Any]:
-        return {"nextCursor": self.cursor, "more": self.more, "began": self.began}
+        return {"nextCursor": self.cursor, "more": self.more, "began": self.began, "swept": self.swept}
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> _Part:
-        return cls([], str(options["nextCursor"]), bool(options["more"]), str(options["began"]))
+        return cls([], str(options["nextCursor"]), bool(options["more"]), str(options["began"]),
+                   str(options["swept"]))
 
 
 def _served(followed: Followed, order: _Order) -> bool:
-    return not followed.more and followed.looked_at >= order.at and not order.demands_all(followed)
+    under_way = followed.more or followed.sweeping
+    return not under_way and followed.looked_at >= order.at and not order.demands_all(followed)
 
 
 def _behind(followed: Followed, part: _Part, job_id: str = "") -> Followed:
     """Where the account stands behind a part."""
+    if followed.sweeping:
+        return replace(followed, swept=part.swept) if part.more else _ended(followed)
+    parts = (*followed.parts, job_id) if followed.full and job_id else followed.parts
+    behind = replace(followed, cursor=part.cursor, more=part.more, began=part.began, parts=parts)
     if part.more:
-        parts = (*followed.parts, job_id) if followed.full and job_id else followed.parts
-        return replace(followed, cursor=part.cursor, more=True, began=part.began, parts=parts)
-    return replace(followed, cursor=part.cursor, more=False, began="", full=False, parts=(),
-                   looked_at=max(followed.looked_at, part.began))
+        return behind
+    return replace(behind, began="", sweeping=followed.full, looked_at=max(followed.looked_at, part.began))
 
 
-def _key(job_id: str) -> str:
-    return f"{RECEIVED}/{PIPELINE}/{job_id}/{NAME}"
+def _ended(followed: Followed) -> Followed:
+    return replace(followed, sweeping=False, full=False, parts=(), swept="")

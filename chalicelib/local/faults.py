@@ -5,7 +5,7 @@
     conflict             DynamoDB refuses a write with TransactionConflict, which no emulator ever does by itself
     lost_answer          a write is applied, but the caller sees a time-out (half of them botocore retries by itself)
     duplicate, reorder   the pump delivers a message again, also at the same time, or holds it back
-    ai:<behaviour>, keepa:<behaviour>, convex:<behaviour>    a fake provider misbehaves, see `fakes/`
+    ai:<behaviour>, keepa:..., convex:..., dropbox:...    a fake provider misbehaves, see `fakes/`
 
 Faults at AWS calls enter through botocore's own events, so that no product code knows of them.
 """
@@ -23,7 +23,7 @@ from typing import Any
 
 _AT_CALLS = ("crash:before_write", "crash:after_write", "conflict", "lost_answer")
 _AT_DELIVERY = ("duplicate", "reorder")
-PROVIDERS = ("ai", "keepa", "convex")
+PROVIDERS = ("ai", "keepa", "convex", "dropbox")
 """Whom we can fake; `ai` is DeepSeek."""
 _WRITES = frozenset({
     "PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem", "PutObject", "DeleteObject",

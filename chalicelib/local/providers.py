@@ -1,7 +1,7 @@
 """The fake providers of a local run: which are wanted, and what the functions must know to speak to them.
 
 A provider is faked where it is to fail on purpose (`FAULTS=keepa:500@0.1`), where it is asked for
-(`FAKES=keepa,convex`), and DeepSeek also where the AI is wanted without a key. Without any of it a stage without keys
+(`FAKES=keepa,dropbox`), and DeepSeek also where the AI is wanted without a key. Without any of it a stage without keys
 works by rules, on flagged mock data and without Convex, as a deployed one would.
 """
 
@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from chalicelib.local.fakes.convex import FakeConvex
 from chalicelib.local.fakes.deepseek import FakeDeepSeek
+from chalicelib.local.fakes.dropbox import ACCOUNT, REFRESH_TOKEN, FakeDropbox
 from chalicelib.local.fakes.keepa import FakeKeepa
 from chalicelib.local.fakes.server import FakeServer
 from chalicelib.local.faults import PROVIDERS, Faults
@@ -29,18 +30,24 @@ class _Provider:
 
     title: str
     start: Callable[..., FakeServer]
-    url: str
-    key: str
-    also: Mapping[str, str] = field(default_factory=dict)
+    urls: tuple[str, ...]
+    also: Mapping[str, str]
+    """Keys and whatever else the fake wants to be told."""
 
     def environment(self, url: str) -> dict[str, str]:
-        return {self.url: url, self.key: _KEY, **self.also}
+        return {**dict.fromkeys(self.urls, url), **self.also}
 
 
 _FAKES: Mapping[str, _Provider] = {
-    "ai": _Provider("DeepSeek", FakeDeepSeek, "DEEPSEEK_URL", "DEEPSEEK_API_KEY", {"LEADS_STANDARDIZER": "deepseek"}),
-    "keepa": _Provider("Keepa", partial(FakeKeepa, rate=600.0), "KEEPA_URL", "KEEPA_API_KEY"),
-    "convex": _Provider("Convex", FakeConvex, "CONVEX_URL", "CONVEX_DEPLOY_KEY"),
+    "ai": _Provider("DeepSeek", FakeDeepSeek, ("DEEPSEEK_URL",),
+                    {"DEEPSEEK_API_KEY": _KEY, "LEADS_STANDARDIZER": "deepseek"}),
+    "keepa": _Provider("Keepa", partial(FakeKeepa, rate=600.0), ("KEEPA_URL",), {"KEEPA_API_KEY": _KEY}),
+    "convex": _Provider("Convex", FakeConvex, ("CONVEX_URL",), {"CONVEX_DEPLOY_KEY": _KEY}),
+    "dropbox": _Provider(
+        "Dropbox", partial(FakeDropbox, client_id=_KEY, client_secret=_KEY),
+        ("DROPBOX_API_URL", "DROPBOX_CONTENT_URL"),
+        {"DROPBOX_CLIENT_ID": _KEY, "DROPBOX_CLIENT_SECRET": _KEY, "DROPBOX_REFRESH_TOKEN": REFRESH_TOKEN,
+         "DROPBOX_ACCOUNT": ACCOUNT}),
 }
 
 

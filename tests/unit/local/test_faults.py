@@ -14,17 +14,19 @@ from chalicelib.local.pump import Mischief
 
 
 def test_faults_are_read_with_their_probabilities() -> None:
-    faults = parse("ai:429@0.1, crash:after_write@0.05,duplicate,keepa:500:2@0.2")
+    faults = parse("ai:429@0.1, crash:after_write@0.05,duplicate,keepa:500:2@0.2,dropbox:409@0.1")
 
     assert faults.of("crash:after_write") == 0.05
     assert faults.of("duplicate") == 1.0
     assert faults.of("conflict") == 0.0
     assert faults.provider("ai") == {"429": 0.1}
     assert faults.provider("keepa") == {"500:2": 0.2}
+    assert faults.provider("dropbox") == {"409": 0.1}
     assert faults.provider("convex") == {}
 
 
-@pytest.mark.parametrize("text", ["crash@0.1", "duplicate@often", "duplicate@2", "ai:@0.1", "conflict@-1", "dropbox:409@0.1"])
+@pytest.mark.parametrize("text", [
+    "crash@0.1", "duplicate@often", "duplicate@2", "ai:@0.1", "conflict@-1", "mailbox:409@0.1"])
 def test_unreadable_faults_are_refused_with_a_sentence(text: str) -> None:
     with pytest.raises(ValueError, match="FAULTS: "):
         parse(text)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.corrections import Corrections
     from chalicelib.adapters.days import Days
     from chalicelib.adapters.deepseek import DeepSeek
+    from chalicelib.adapters.dropbox import Dropbox
     from chalicelib.adapters.dropbox_cursors import DropboxCursors
     from chalicelib.adapters.erasing import Erasing
     from chalicelib.adapters.images import Images
@@ -323,8 +324,7 @@ class Services:
     def images_store(self) -> Images:
         from chalicelib.adapters.images import Images
 
-        return Images(self._dynamodb, self.settings.images_table, blobs=self.blobs, clock=self.clock, sleep=self.sleep,
-                      rng=self.rng)
+        return Images(self._dynamodb, self.settings.images_table, clock=self.clock)
 
     @cached_property
     def dropbox(self) -> Callable[[], Dropbox | None]:

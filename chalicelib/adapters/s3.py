@@ -86,17 +86,17 @@ class Blobs:
 
     def copy(self, source: str, key: str, version_id: str = "") -> None:
         """Copy an object of up to 5 GB with all that is said of it, inside S3."""
+        origin: Any = {"Bucket": self.bucket, "Key": source, **_version(version_id)}
         with _translated(source):
-            self._client.copy_object(Bucket=self.bucket, Key=key, CopySource={
-                "Bucket": self.bucket, "Key": source, **_version(version_id)})  # type: ignore[typeddict-item]
+            self._client.copy_object(Bucket=self.bucket, Key=key, CopySource=origin)
 
     def last_version(self, key: str) -> str:
         """The newest version of an object, whether it was deleted since or not. Raises KeyError when none is kept."""
         with _translated(key):
-            answer = self._client.list_object_versions(Bucket=self.bucket, Prefix=key, MaxKeys=10)
-        for entry in answer.get("Versions", []):
-            if entry["Key"] == key:
-                return entry["VersionId"]
+            for page in self._client.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=key):
+                for entry in page.get("Versions", []):
+                    if entry["Key"] == key:
+                        return entry["VersionId"]
         raise KeyError(key)
 
     def keys(self, prefix: str) -> Iterator[str]:

@@ -45,7 +45,7 @@ def shrunk(bands: Iterable[Image], size: Size, target: Size, range_: Range | Non
             band = band.resize((target[0], band.height), Images.Resampling.BICUBIC,
                                box=(0, 0, size[0] / across, band.height))
         if strip is None:
-            strip = Images.new(band.mode, (target[0], kept_rows(size, target)))
+            strip = Images.new(band.mode, (target[0], kept_rows(size, target)), None)
         strip.paste(band, (0, rows))
         rows += band.height
     assert strip is not None
@@ -68,7 +68,7 @@ def _aligned(bands: Iterator[Image], step: int) -> Iterator[Image]:
     waiting: Image | None = None
     for band in bands:
         if waiting is not None:
-            joined = Images.new(band.mode, (band.width, waiting.height + band.height))
+            joined = Images.new(band.mode, (band.width, waiting.height + band.height), None)
             joined.paste(waiting, (0, 0))
             joined.paste(band, (0, waiting.height))
             band, waiting = joined, None

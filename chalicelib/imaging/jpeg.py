@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 CHUNK = 1024 * 1024
 _START, _END, _SCAN, _APP0, _APP14, _COMMENT = 0xD8, 0xD9, 0xDA, 0xE0, 0xEE, 0xFE
+_SEQUENTIAL = (0xC0, 0xC1)
 _COMMON = frozenset((0xC0, 0xC1, 0xC2))
 LOSSLESS_OR_ARITHMETIC = frozenset((0xC3, *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0)))
 """Frame headers of kinds that decoders for photographs do not take."""
@@ -28,6 +29,8 @@ def count_scans(path: str) -> int:
     found, before = 0, b""
     with Path(path).open("rb") as file:
         while chunk := file.read(CHUNK):
+            if not before and _all_in_first_scan(chunk):
+                return 1
             found += (before + chunk).count(b"\xff\xda")
             before = chunk[-1:]
     return found
@@ -72,6 +75,17 @@ def frame_kind(data: bytes) -> int:
     """The marker of the frame header, which says how pixels are coded; 0 where there is none."""
     frame = _frame(data)
     return frame.marker if frame else 0
+
+
+def _all_in_first_scan(data: bytes) -> bool:
+    """Whether the frame is sequential and the first scan holds all of its components: decoders stop behind it."""
+    components = 0
+    for segment in _segments(data):
+        if segment.marker in _SEQUENTIAL and len(segment.data) > 9:
+            components = segment.data[9]
+        elif segment.marker == _SCAN:
+            return 0 < components == segment.data[4]
+    return False
 
 
 def _frame(data: bytes) -> Segment | None:

@@ -35,9 +35,13 @@ class Following:
         return self.services.call(Lister, **{"remaining": lambda: 60.0, **parts})
 
     def look(self, *, full: bool = False, **parts: Any) -> None:
-        """A notification comes and is listed; time passes between two of them."""
+        """A notification comes and is listed, by a lister with `parts`; time passes between two of them."""
         self.engine.time.pass_(1)
-        self.lister(**parts).run(ACCOUNT, self.now, full=full)
+        if parts:
+            self.lister(**parts).run(ACCOUNT, self.now, full=full)
+        else:
+            self.engine.send("tasks", self.notice(full=full))
+            assert self.tasks() == 1, "nothing failed"
 
     def tasks(self, most: int = 50) -> int:
         """Serve the tasks queue until it is empty; answers how many messages came."""
@@ -52,6 +56,13 @@ class Following:
 
     def notice(self, *, full: bool = False) -> dict[str, Any]:
         return notice(ACCOUNT, self.now, full=full)
+
+    def work(self) -> None:
+        """Serve tasks, splits and pictures until there are none."""
+        self.engine.time.pass_(1)
+        self.tasks()
+        self.engine.split()
+        self.engine.serve("images", lambda records: self.services.worker("images", Context()).work(records), 100)
 
     @property
     def now(self) -> str:

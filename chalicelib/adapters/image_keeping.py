@@ -132,6 +132,8 @@ class ImageKeeping:
         return [self._put_back(job, note_of(job, mark), mark) for mark in marks]
 
     def _put_back(self, job: Job, note: Note, mark: str) -> Undone:
+        if note.kind is NoteKind.NONE:
+            return Undone(mark, PutBack.UNCHANGED, note.place.image_id)
         if note.kind is NoteKind.MADE:
             return self._restore(note.place, job, mark, {note.key} if note.key else set())
         mine = self._restore(note.place, job, mark)

@@ -41,6 +41,8 @@ class NoteKind(StrEnum):
     """An object under `key`."""
     FELL = "fell"
     """What lies at the place, and all beneath it."""
+    NONE = "none"
+    """Nothing."""
 
 
 @dataclass(frozen=True, slots=True)

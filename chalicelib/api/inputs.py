@@ -67,6 +67,20 @@ class PricesOptions(Wire):
     max_usd: float | None = Field(None, gt=0, le=1_000_000, allow_inf_nan=False)
 
 
+class ImagesOptions(Wire):
+    """What an images job may be told: the folder that its pictures belong to, such as `weddings/2026`."""
+
+    folder: Annotated[str, StringConstraints(
+        max_length=500, pattern=r"^[^\x00-\x1f\\/]+(/[^\x00-\x1f\\/]+)*$")] | None = None
+
+    @field_validator("folder")
+    @classmethod
+    def _stays_inside(cls, folder: str | None) -> str | None:
+        if folder and {".", ".."} & set(folder.split("/")):
+            raise ValueError("A folder leads to itself or out of the folder")
+        return folder
+
+
 class ResumeRequest(Wire):
     """Body of POST /status/{id}/resume: caps that replace the job's own. No body resumes it as it is."""
 

@@ -11,7 +11,14 @@ from typing import Any, get_args
 from chalicelib.adapters.ledger import Ledger
 from chalicelib.adapters.s3 import Blobs
 from chalicelib.api.auth import Caller
-from chalicelib.api.inputs import ContentField, LeadsOptions, PricesOptions, ProductsOptions, UploadRequest
+from chalicelib.api.inputs import (
+    ContentField,
+    ImagesOptions,
+    LeadsOptions,
+    PricesOptions,
+    ProductsOptions,
+    UploadRequest,
+)
 from chalicelib.api.models import UploadAnswer, Wire
 from chalicelib.api.requests import parsed
 from chalicelib.errors import FileProblem, FileRefused, RequestProblem, RequestRefused
@@ -20,8 +27,13 @@ from chalicelib.settings import Settings
 
 SUPPORTED_TYPES = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls", ".xlsb", ".ods", ".gz", ".zip")
 """Endings of spreadsheets. The content decides later; a wrong ending is refused before anything is uploaded."""
+IMAGE_TYPES = (
+    ".jpg", ".jpeg", ".png", ".heic", ".heif", ".avif", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".dng", ".cr2",
+    ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw", ".zip")
+"""Endings of pictures, of cameras' raw files, and of archives of them."""
 DEFAULT_TYPE = "application/octet-stream"
-OPTIONS: Mapping[str, type[Wire]] = {"leads": LeadsOptions, "products": ProductsOptions, "prices": PricesOptions}
+OPTIONS: Mapping[str, type[Wire]] = {"leads": LeadsOptions, "products": ProductsOptions, "prices": PricesOptions,
+                                     "images": ImagesOptions}
 """What each pipeline may be told."""
 
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}", re.IGNORECASE)
@@ -45,7 +57,12 @@ def announce(
     return UploadAnswer(
         upload_url=upload.url, fields=upload.fields, file_key=upload.job.file_key, job_id=job_id, upload_id=job_id,
         file_id=job_id, expires_in=settings.upload_expires, max_file_size=settings.max_upload_bytes,
-        supported_types=SUPPORTED_TYPES)
+        supported_types=supported_types(request.pipeline))
+
+
+def supported_types(pipeline: str) -> tuple[str, ...]:
+    """Endings that a file for this pipeline may have."""
+    return IMAGE_TYPES if pipeline == "images" else SUPPORTED_TYPES
 
 
 def checked_options(pipeline: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,9 +94,9 @@ def check(request: UploadRequest, pipelines: Mapping[str, Any], settings: Settin
     if request.pipeline not in pipelines:
         raise RequestRefused(RequestProblem.BAD_REQUEST, "There is no such pipeline.", pipelines=sorted(pipelines))
     ending = PurePosixPath(request.file_name.replace("\\", "/")).suffix.lower()
-    if ending not in SUPPORTED_TYPES:
+    if ending not in (supported := supported_types(request.pipeline)):
         raise RequestRefused(RequestProblem.UNSUPPORTED_TYPE, "Files with this ending are not accepted.",
-                             supportedTypes=SUPPORTED_TYPES)
+                             supportedTypes=supported)
     if request.file_type and not _MEDIA_TYPE.fullmatch(request.file_type):
         raise RequestRefused(RequestProblem.BAD_REQUEST, "fileType is not a media type, such as text/csv.")
     if request.file_size == 0:

@@ -25,7 +25,7 @@ _FORM = 1
 
 def photograph(megapixels: str, *, profile: bytes = b"") -> str:
     """A JPEG (4:2:0) with the given ICC profile."""
-    return _kept(f"{megapixels}-{zlib.crc32(profile):x}.jpg", lambda path: _camera(*SIZES[megapixels]).save(
+    return _kept(f"{megapixels}-{zlib.crc32(profile[128:]):x}.jpg", lambda path: _camera(*SIZES[megapixels]).save(
         path, "JPEG", quality=QUALITY, subsampling=2, icc_profile=profile))
 
 

@@ -7,6 +7,7 @@ read HEIC, LAB or floating point as built for PyPI. The loader is named, never g
 from __future__ import annotations
 
 import importlib
+import logging
 from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,7 @@ def library() -> Any:
     except Exception:  # also OSError, when the module is there and libvips is not
         return None
     found.cache_set_max(0)  # every picture is another one
+    logging.getLogger("pyvips").setLevel(logging.ERROR)  # it warns of each odd tag of each file
     return found
 
 

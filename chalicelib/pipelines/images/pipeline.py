@@ -41,7 +41,7 @@ def build(
     keeping = ImageKeeping(images_store, blobs, sleep, rng)
     processing = _Once(lambda: _processing(settings, images_store, keeping, blobs, dropbox))
     return Pipeline(
-        name="images", items_key="images", queue=settings.images_queue,
+        name="images", items_key="items", queue=settings.images_queue,
         read=partial(_read, settings=settings, blobs=blobs), process=processing.process,
         effects=partial(plan_effects, images=images_store), batch_size=lambda _rows, _options: 1,
         result_options=("folder",), rehearse=partial(_rehearse, workers=settings.images_max_concurrency),

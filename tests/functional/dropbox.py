@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
+from uuid import uuid4
 
-from chalicelib.api.dropbox_lister import Lister, notice
+from chalicelib.api.dropbox_lister import Lister, notice, owner_of
 from chalicelib.api.tasks import parse_task
 from chalicelib.jobs.model import Job, stamp
 from chalicelib.local.fakes.dropbox import ACCOUNT, REFRESH_TOKEN, FakeDropbox
@@ -19,7 +20,8 @@ SETTINGS = {"DROPBOX_CLIENT_ID": "fake-key", "DROPBOX_CLIENT_SECRET": "fake-secr
 
 def settings_for(fake: FakeDropbox) -> dict[str, str]:
     """The variables of a stage whose Dropbox is the fake one."""
-    return {**SETTINGS, "DROPBOX_API_URL": fake.url, "DROPBOX_CONTENT_URL": fake.url}
+    return {**SETTINGS, "DROPBOX_API_URL": fake.url, "DROPBOX_CONTENT_URL": fake.url,
+            "DROPBOX_ACCOUNT": fake.accounts[REFRESH_TOKEN]}
 
 
 class Following:
@@ -29,6 +31,8 @@ class Following:
         self.fake = fake
         self.engine = Engine(aws, {**settings_for(fake), **settings})
         self.services = self.engine.services
+        self.account = self.services.settings.dropbox_account
+        self.owner = owner_of(self.services.settings)
 
     def lister(self, **parts: Any) -> Lister:
         """A lister with `parts` in place of the real ones."""
@@ -38,7 +42,7 @@ class Following:
         """A notification comes and is listed, by a lister with `parts`; time passes between two of them."""
         self.engine.time.pass_(1)
         if parts:
-            self.lister(**parts).run(ACCOUNT, self.now, full=full)
+            self.lister(**parts).run(self.account, self.now, full=full)
         else:
             self.engine.send("tasks", self.notice(full=full))
             assert self.tasks() == 1, "nothing failed"
@@ -55,7 +59,7 @@ class Following:
         return [json.loads(body) for body in bodies]
 
     def notice(self, *, full: bool = False) -> dict[str, Any]:
-        return notice(ACCOUNT, self.now, full=full)
+        return notice(self.account, self.now, full=full)
 
     def work(self) -> None:
         """Serve tasks, splits and pictures until there are none."""
@@ -71,7 +75,7 @@ class Following:
     @property
     def jobs(self) -> list[Job]:
         """The jobs of the account, in the order in which they count."""
-        found = self.services.ledger.jobs(self.services.settings.default_owner, limit=100).jobs
+        found = self.services.ledger.jobs(self.owner, limit=100).jobs
         return sorted(found, key=lambda job: job.uploaded_at)
 
     def lines(self, job: Job) -> list[dict[str, Any]]:
@@ -82,7 +86,10 @@ class Following:
     @property
     def told(self) -> list[tuple[str, str]]:
         """All that jobs were told of files, in order."""
-        return [(line["tag"], line["path_lower"]) for job in self.jobs for line in self.lines(job)
+        return self.told_of(self.jobs)
+
+    def told_of(self, jobs: Sequence[Job]) -> list[tuple[str, str]]:
+        return [(line["tag"], line["path_lower"]) for job in jobs for line in self.lines(job)
                 if line["tag"] != "folder"]
 
     @property
@@ -93,5 +100,7 @@ class Following:
 
 @contextmanager
 def following(aws: Any, **settings: Any) -> Iterator[Following]:
-    with FakeDropbox() as fake:
-        yield Following(aws, fake, **settings)
+    """An account and an owner that no other test knows, so that tests may share what is on the wire."""
+    name = uuid4().hex
+    with FakeDropbox(accounts={REFRESH_TOKEN: f"dbid:{name}"}) as fake:
+        yield Following(aws, fake, **{"DROPBOX_OWNER": name, **settings})

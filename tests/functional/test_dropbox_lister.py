@@ -15,7 +15,6 @@ from chalicelib.adapters.images import Image, Page, Space
 from chalicelib.api.tasks import parse_task
 from chalicelib.errors import Conflict
 from chalicelib.jobs.model import Status
-from chalicelib.local.fakes.dropbox import ACCOUNT
 from tests.conftest import Aws
 from tests.functional.dropbox import Following, following
 from tests.functional.engine import Killed, Mortal, Until
@@ -25,8 +24,10 @@ SMALL = {"page_entries": 1, "file_entries": 2}
 
 
 @pytest.fixture
-def stage(aws: Aws) -> Iterator[Following]:
-    with following(aws) as made:
+def stage(shared_aws: Aws) -> Iterator[Following]:
+    with following(shared_aws) as made:
+        for queue in ("tasks", "split"):
+            made.engine.bodies(queue)
         yield made
 
 
@@ -82,8 +83,7 @@ def test_the_first_look_lists_all_that_is_there_and_later_ones_what_changed(stag
     first, second = stage.jobs
     assert stage.told == [
         ("file", "/trip/one.jpg"), ("file", "/two.png"), ("deleted", "/trip"), ("file", "/journey/one.jpg")]
-    assert (first.owner, first.pipeline, first.status) == (stage.services.settings.default_owner, "images",
-                                                           Status.PENDING)
+    assert (first.owner, first.pipeline, first.status) == (stage.owner, "images", Status.PENDING)
     assert (first.requested_by, first.uploaded_at < second.uploaded_at) == ("dropbox", True)
     assert stage.engine.depth("split") == 2
 
@@ -98,11 +98,11 @@ def test_a_listing_says_all_that_a_worker_needs(stage: Following):
     assert (file["path"], file["path_lower"]) == ("/Trip/One.jpg", "/trip/one.jpg")
 
 
-def test_pictures_belong_to_the_owner_whom_the_settings_name(aws: Aws):
-    with following(aws, DROPBOX_OWNER="studio") as stage:
+def test_without_an_owner_in_the_settings_pictures_belong_to_the_default_one(shared_aws: Aws):
+    with following(shared_aws, DROPBOX_OWNER="") as stage:
         stage.fake.tree().put("/a.jpg", b"1")
         stage.look()
-        assert [job.owner for job in stage.services.ledger.jobs("studio", limit=5).jobs] == ["studio"]
+        assert [job.owner for job in stage.jobs] == [stage.services.settings.default_owner]
 
 
 def test_nothing_new_and_mere_folders_make_no_job(stage: Following):
@@ -120,8 +120,8 @@ def test_a_notification_that_comes_again_is_not_even_listed(stage: Following):
     stage.look()
     seen = stage.listings
     for _ in range(5):
-        stage.lister().run(ACCOUNT, stage.now)
-        stage.lister().run(ACCOUNT, "2020-01-01T00:00:00.000Z")
+        stage.lister().run(stage.account, stage.now)
+        stage.lister().run(stage.account, "2020-01-01T00:00:00.000Z")
 
     assert (stage.listings, len(stage.jobs)) == (seen, 1)
 
@@ -131,7 +131,7 @@ def test_five_notifications_at_once_list_once(stage: Following):
     stage.fake.tree().put("/a.jpg", b"1")
     queues = AtOnce(stage.services.queues)
     with ThreadPoolExecutor(5) as pool:
-        for done in [pool.submit(stage.lister(queues=queues).run, ACCOUNT, stage.now) for _ in range(5)]:
+        for done in [pool.submit(stage.lister(queues=queues).run, stage.account, stage.now) for _ in range(5)]:
             done.result()
     assert stage.engine.depth("tasks") == 4, "those that found the lease taken come again"
 
@@ -141,10 +141,10 @@ def test_five_notifications_at_once_list_once(stage: Following):
 
 def test_who_finds_the_lease_taken_waits_for_its_end_but_not_long(stage: Following):
     sent = Sent()
-    stage.services.leases.take(f"dropbox/{ACCOUNT}", 600)
-    stage.lister(queues=sent).run(ACCOUNT, stage.now)
+    stage.services.leases.take(f"dropbox/{stage.account}", 600)
+    stage.lister(queues=sent).run(stage.account, stage.now)
     stage.engine.time.pass_(595)
-    stage.lister(queues=sent).run(ACCOUNT, stage.now)
+    stage.lister(queues=sent).run(stage.account, stage.now)
 
     assert [delay for _, _, delay in sent.messages] == [30, 5]
     assert (stage.listings, sent.messages[0][0]) == (0, stage.engine.name("tasks"))
@@ -155,7 +155,7 @@ def test_without_time_the_message_is_sent_on_and_the_listing_continued(stage: Fo
         stage.fake.tree().put(f"/{name}.jpg", name.encode())
     message, rounds = stage.notice(), 0
     while message:
-        stage.lister(remaining=Budget(6), images_store=Pictures(), **SMALL).run(ACCOUNT, message["at"])
+        stage.lister(remaining=Budget(6), images_store=Pictures(), **SMALL).run(stage.account, message["at"])
         message, rounds = next(iter(stage.waiting()), {}), rounds + 1
 
     assert stage.told == [("file", f"/{name}.jpg") for name in "abcdefg"]
@@ -165,7 +165,7 @@ def test_without_time_the_message_is_sent_on_and_the_listing_continued(stage: Fo
 def test_what_changes_while_all_is_listed_is_not_missed(stage: Following):
     for name in "abcd":
         stage.fake.tree().put(f"/{name}.jpg", name.encode())
-    stage.lister(remaining=Budget(5), **SMALL).run(ACCOUNT, stage.now)
+    stage.lister(remaining=Budget(5), **SMALL).run(stage.account, stage.now)
     assert len(stage.jobs) == 1
     stage.fake.tree().put("/new.jpg", b"n")
     stage.look(images_store=Pictures(), **SMALL)
@@ -173,16 +173,16 @@ def test_what_changes_while_all_is_listed_is_not_missed(stage: Following):
     assert [path for _, path in stage.told] == ["/a.jpg", "/b.jpg", "/c.jpg", "/d.jpg", "/new.jpg"]
 
 
-def test_a_busy_dropbox_is_waited_for_without_spending_a_receive(stage: Following):
-    stage.fake.tree().put("/a.jpg", b"1")
-    stage.fake.behaviour.change({"script": ["429:20"]})
+def test_a_busy_dropbox_is_waited_for_without_spending_a_receive(aws: Aws):
     sent = Sent()
-    stage.look(queues=sent)
+    with following(aws) as stage:  # all workers hold off, so the emulator's account is this test's own
+        stage.fake.behaviour.change({"script": ["429:20"]})
+        stage.look(queues=sent)
     (queue, message, delay), = sent.messages
-    assert (queue, 15 <= delay <= 25, stage.jobs) == (stage.engine.name("tasks"), True, [])
 
+    assert (queue, 15 <= delay <= 25, stage.jobs) == (stage.engine.name("tasks"), True, [])
     assert parse_task(json.dumps(message))
-    assert stage.services.leases.take(f"dropbox/{ACCOUNT}", 1).mine, "whoever comes meanwhile need not wait for us"
+    assert stage.services.leases.take(f"dropbox/{stage.account}", 1).mine, "it was given back for the while"
 
 
 def test_a_void_cursor_means_that_all_is_listed_anew(stage: Following):
@@ -201,7 +201,7 @@ def test_an_operator_has_all_listed_once_however_often_the_message_comes(stage: 
     stage.fake.tree().put("/a.jpg", b"1")
     stage.look()
     stage.look(full=True)
-    stage.lister().run(ACCOUNT, stage.now, full=True)
+    stage.lister().run(stage.account, stage.now, full=True)
 
     assert stage.told == [("file", "/a.jpg"), ("file", "/a.jpg")]
 
@@ -210,9 +210,9 @@ def test_a_listing_that_was_only_half_read_deletes_nothing(stage: Following):
     for name in "abcd":
         stage.fake.tree().put(f"/{name}.jpg", name.encode())
     store = Pictures("/d.jpg", "/gone.jpg")
-    stage.lister(remaining=Budget(5), images_store=store, **SMALL).run(ACCOUNT, stage.now)
+    stage.lister(remaining=Budget(5), images_store=store, **SMALL).run(stage.account, stage.now)
     stage.fake.tree().reset()
-    stage.lister(remaining=Budget(5), images_store=store, **SMALL).run(ACCOUNT, stage.now)
+    stage.lister(remaining=Budget(5), images_store=store, **SMALL).run(stage.account, stage.now)
     assert len(stage.jobs) == 2
     assert "deleted" not in dict(stage.told)
 
@@ -225,7 +225,7 @@ def test_a_full_listing_whose_files_are_gone_deletes_nothing(stage: Following):
     for name in "abcd":
         stage.fake.tree().put(f"/{name}.jpg", name.encode())
     store = Pictures("/gone.jpg")
-    stage.lister(remaining=Budget(5), images_store=store, **SMALL).run(ACCOUNT, stage.now)
+    stage.lister(remaining=Budget(5), images_store=store, **SMALL).run(stage.account, stage.now)
     job = stage.jobs[0]
     stage.services.blobs.delete(job.file_key)
     stage.engine.aws.client("s3").delete_object(Bucket=job.bucket, Key=job.file_key, VersionId=job.version_id)
@@ -248,20 +248,20 @@ def test_a_sweep_of_many_pictures_goes_on_in_the_next_file(stage: Following):
     assert len(stage.jobs) == 4
 
 
-def test_another_folder_is_listed_from_its_beginning(aws: Aws):
-    with following(aws) as stage:
+def test_another_folder_is_listed_from_its_beginning(shared_aws: Aws):
+    with following(shared_aws) as stage:
         stage.fake.tree().put("/out.jpg", b"1")
         stage.fake.tree().put("/In/a.jpg", b"2")
         stage.look()
-        narrow = Following(aws, stage.fake, DROPBOX_FOLDER="/In")
+        narrow = Following(shared_aws, stage.fake, DROPBOX_FOLDER="/In", DROPBOX_OWNER=stage.owner)
         narrow.engine.time.now = stage.engine.time.now
         narrow.look(images_store=Pictures())
 
         assert [path for _, path in narrow.told] == ["/in/a.jpg", "/out.jpg", "/in/a.jpg"]
 
 
-def test_a_folder_that_is_not_there_deletes_nothing_and_is_listed_when_it_is_there(aws: Aws):
-    with following(aws, DROPBOX_FOLDER="/Later") as stage:
+def test_a_folder_that_is_not_there_deletes_nothing_and_is_listed_when_it_is_there(shared_aws: Aws):
+    with following(shared_aws, DROPBOX_FOLDER="/Later") as stage:
         stage.look(images_store=Pictures("/later/old.jpg"))
         assert (stage.jobs, stage.waiting()) == ([], [])
         stage.fake.tree().put("/Later/a.jpg", b"1")
@@ -304,10 +304,10 @@ def test_a_lister_that_dies_at_any_write_loses_nothing_and_doubles_nothing(stage
         at = stage.now
         until, parts = parts_of(stage, fatal)
         try:
-            stage.lister(**parts).run(ACCOUNT, at)
+            stage.lister(**parts).run(stage.account, at)
         except Killed:
             stage.engine.time.pass_(120)
-        stage.lister().run(ACCOUNT, at)
+        stage.lister().run(stage.account, at)
         assert stage.told == [("file", f"/{number:02}.jpg") for number in range(1, fatal + 1)]
         if until.seen < fatal:
             break
@@ -329,13 +329,13 @@ def test_a_full_listing_that_dies_at_any_write_tells_all_once(stage: Following):
         at = stage.now
         until, parts = parts_of(stage, fatal)
         try:
-            stage.lister(**store, **parts).run(ACCOUNT, at, full=True)
+            stage.lister(**store, **parts).run(stage.account, at, full=True)
         except Killed:
             stage.engine.time.pass_(120)
-        stage.lister(**store).run(ACCOUNT, at, full=True)
-        told = stage.told
-        assert told[before:] == expected
-        before = len(told)
+        stage.lister(**store).run(stage.account, at, full=True)
+        jobs = stage.jobs
+        assert stage.told_of(jobs[before:]) == expected
+        before = len(jobs)
         if until.seen < fatal:
             break
     assert fatal > 15
@@ -353,10 +353,10 @@ def test_of_two_listers_that_both_think_they_are_alone_the_slower_one_yields(sta
         def list_folder(self, *values: Any, **named: Any) -> Any:
             page = real.list_folder(*values, **named)
             stage.engine.time.pass_(120)
-            second.run(ACCOUNT, at)
+            second.run(stage.account, at)
             return page
 
     with pytest.raises(Conflict):
-        stage.lister(dropbox=lambda: SimpleNamespace(list_folder=Slow().list_folder)).run(ACCOUNT, at)
-    stage.lister().run(ACCOUNT, at)
+        stage.lister(dropbox=lambda: SimpleNamespace(list_folder=Slow().list_folder)).run(stage.account, at)
+    stage.lister().run(stage.account, at)
     assert stage.told == [("file", "/a.jpg")]

@@ -130,7 +130,9 @@ class Lister:
         if followed.sweeping:
             return self._sweep(followed)
         elsewhere = followed.folder != self.settings.dropbox_folder
-        if elsewhere or not (followed.more or followed.cursor) or (not followed.more and order.demands_all(followed)):
+        # Changes are told first: of what has gone since, there may be a picture that is only on its way.
+        wanted = order.demands_all(followed) and not followed.more and followed.looked_at >= order.at
+        if elsewhere or wanted or not (followed.more or followed.cursor):
             followed = self._begin_anew(followed)
         return self._list(followed)
 

@@ -206,6 +206,15 @@ def test_an_operator_has_all_listed_once_however_often_the_message_comes(stage: 
     assert stage.told == [("file", "/a.jpg"), ("file", "/a.jpg")]
 
 
+def test_changes_are_told_before_all_is_listed(stage: Following):
+    stage.fake.tree().put("/a.jpg", b"1")
+    stage.look()
+    stage.fake.tree().delete("/a.jpg")
+    stage.look(full=True, images_store=Pictures())
+
+    assert stage.told == [("file", "/a.jpg"), ("deleted", "/a.jpg")], "its picture may be on its way yet"
+
+
 def test_a_listing_that_was_only_half_read_deletes_nothing(stage: Following):
     for name in "abcd":
         stage.fake.tree().put(f"/{name}.jpg", name.encode())

@@ -375,16 +375,10 @@ def get_image(image_id: str) -> api.image_models.ImageAnswer:
     return ask(api.images.show, image_id=image_id)
 
 
-@app.route("/webhooks/dropbox", methods=["GET"])
-def get_dropbox_challenge() -> Response:
-    """Echoes Dropbox's challenge as plain text; needs no token."""
-    return services().call(api.dropbox_webhook.echo, request=app.current_request)
-
-
-@app.route("/webhooks/dropbox", methods=["POST"])
-def post_dropbox_changes() -> Response:
-    """Hears from Dropbox that accounts changed, checks its signature and queues their listing; needs no token."""
-    return services().call(api.dropbox_webhook.changed, request=app.current_request)
+@app.route("/webhooks/dropbox", methods=["GET", "POST"])
+def dropbox_webhook() -> Response:
+    """Dropbox's: GET echoes its challenge, POST hears of changes, checks their signature, queues; needs no token."""
+    return services().call(api.dropbox_webhook.serve, request=app.current_request)
 
 
 @app.route("/dropbox/sync", methods=["POST"])

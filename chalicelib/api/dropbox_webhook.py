@@ -30,6 +30,13 @@ from chalicelib.logs import log
 from chalicelib.settings import Settings
 
 
+def serve(request: Request, *, queues: Queues, settings: Settings, clock: Callable[[], datetime]) -> Response:
+    """Dropbox's two ways to call: to see that we are there, and to tell of changes."""
+    if request.method == "GET":
+        return echo(request)
+    return changed(request, queues=queues, settings=settings, clock=clock)
+
+
 def echo(request: Request) -> Response:
     """Dropbox's challenge as it came, as plain text. Raises BAD_REQUEST without one."""
     query: Mapping[str, str] = request.query_params or {}

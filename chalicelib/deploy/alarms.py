@@ -17,10 +17,11 @@ from chalicelib.metrics import NAMESPACE, Metric
 
 Dimensions = Mapping[str, str]
 
-PROVIDERS = ("deepseek",)
+PROVIDERS = ("deepseek", "keepa", "convex", "dropbox")
 TABLES: Mapping[str, tuple[str, ...]] = {
     "ledger": ("by_owner", "open_jobs", "by_day"),
-    "leads": ("by_id", "by_updated", "by_last_name", "by_email", "by_company"), "limits": (), "cache": ()}
+    "leads": ("by_id", "by_updated", "by_last_name", "by_email", "by_company"), "products": ("by_owner",),
+    "prices": ("by_owner",), "images": ("by_owner",), "enrichment-status": ("by_user",), "limits": (), "cache": ()}
 """The template's tables with their indexes; CloudWatch counts an index's throttling apart from its table's."""
 DEPTHS = {"images": 500}
 USUAL_DEPTH = 100
@@ -170,9 +171,14 @@ def _errors(function: FunctionFacts) -> Rule:
     return Rule(metrics, 5, "100 * (errors + FILL(failed, 0)) / invocations", periods=periods, of=of)
 
 
+def table_name(table: str) -> str:
+    """The name of a table as `Fn::Sub` reads it; one has seed 001's own name."""
+    return "${Stage}-enrichment-status" if table == "enrichment-status" else physical(table)
+
+
 def _of_tables() -> Iterator[Made]:
     for table, indexes in TABLES.items():
-        name = physical(table)
+        name = table_name(table)
         metrics = {"reads": of_aws("DynamoDB", "ReadThrottleEvents", "Sum", TableName=name),
                    "writes": of_aws("DynamoDB", "WriteThrottleEvents", "Sum", TableName=name)}
         metrics |= {index: of_aws("DynamoDB", "WriteThrottleEvents", "Sum", TableName=name,

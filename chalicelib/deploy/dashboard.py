@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from chalicelib.deploy.alarms import PROVIDERS, TABLES, Dimensions, of_aws, ours, physical
+from chalicelib.deploy.alarms import PROVIDERS, TABLES, Dimensions, of_aws, ours, physical, table_name
 from chalicelib.deploy.facts import FunctionFacts, QueueFacts
 from chalicelib.metrics import Metric
 
@@ -81,7 +81,7 @@ def _provider_graphs() -> Graphs:
 
 def _table_graphs() -> Graphs:
     def each(name: str) -> list[Line]:
-        return [(table, of_aws("DynamoDB", name, "Sum", TableName=physical(table))) for table in TABLES]
+        return [(table, of_aws("DynamoDB", name, "Sum", TableName=table_name(table))) for table in TABLES]
     return {"Write units": each("ConsumedWriteCapacityUnits"), "Read units": each("ConsumedReadCapacityUnits"),
             "Throttled writes": each("WriteThrottleEvents"), "Throttled reads": each("ReadThrottleEvents")}
 

@@ -14,9 +14,9 @@ from chalicelib.deploy.artefacts import Artefacts, remove_bucket
 from chalicelib.deploy.facts import FunctionFacts
 from chalicelib.deploy.stack import Stack
 from chalicelib.deploy.target import DeployFailed, Target
+from chalicelib.deploy.template import written
 
 PRODUCTION = "prod"
-TABLES = ("ledger", "leads", "limits", "cache")
 _GONE = frozenset({"ResourceNotFoundException", "NotFoundException", "NoSuchBucket", "404", "NoSuchEntity"})
 
 Say = Callable[[str], None]
@@ -36,7 +36,7 @@ def down(target: Target, facts: Iterable[FunctionFacts], *, delete_data: str, sa
     say(f"logs: {sum(_remove_log(target, each) for each in names)} groups removed")
     if with_data:
         say(f"bucket {target.data_bucket}: {_word(remove_bucket(target.client('s3'), target.data_bucket))}")
-        say(f"tables: {sum(_remove_table(target, each) for each in TABLES)} removed")
+        say(f"tables: {sum(_remove_table(target, each) for each in tables_of(target))} removed")
         say(f"secrets: {secret.remove_all(target)} removed")
     else:
         say(f"kept: bucket {target.data_bucket}, tables, secrets; --delete-data {_full_name(target)} removes them")
@@ -99,9 +99,15 @@ def _remove_log(target: Target, function: str) -> bool:
     return _unless_gone(lambda: target.client("logs").delete_log_group(logGroupName=f"/aws/lambda/{function}"))
 
 
-def _remove_table(target: Target, thing: str) -> bool:
+def tables_of(target: Target) -> list[str]:
+    """The names of all tables that the template gives a stage."""
+    names = [spec["Properties"]["TableName"]["Fn::Sub"] for spec in written()["Resources"].values()
+             if spec["Type"] == "AWS::DynamoDB::Table"]
+    return [name.replace("${App}", target.app).replace("${Stage}", target.stage) for name in names]
+
+
+def _remove_table(target: Target, name: str) -> bool:
     client = target.client("dynamodb")
-    name = target.name(thing)
 
     def remove() -> None:
         if client.describe_table(TableName=name)["Table"].get("DeletionProtectionEnabled"):

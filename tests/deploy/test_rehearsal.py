@@ -4,6 +4,7 @@ policies. Tests run in their order: one deployment serves many.
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -13,14 +14,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from chalicelib.deploy.destroy import TABLES
+from chalicelib.deploy.destroy import tables_of
 from chalicelib.deploy.facts import PROJECT, function_facts
 from chalicelib.deploy.post_deploy import REPORT
 from chalicelib.deploy.render import BUILD
 from chalicelib.deploy.target import DeployFailed
 from chalicelib.deploy.up import Wish, packages_folder, up
-from chalicelib.local.samples import LEADS, write_samples
+from chalicelib.local.samples import BILL, CATALOGUE, LEADS, PRICE_LIST, write_samples
 from tests.deploy import emulator, packages
 from tests.deploy.stage import Stage, everything, until
 
@@ -92,6 +94,32 @@ def test_a_workbook_in_the_bucket_ends_as_leads(dev, tmp_path):
     assert job["status"] == "completed"
     leads = dev.asked(url(dev), "/leads?pageSize=100")["leads"]
     assert {"hedy@spectrum.example", "alan@bletchley.example"} <= {each["email"] for each in leads}
+
+
+def test_a_catalogue_a_bill_and_a_photo_come_out_as_well(dev, tmp_path):
+    """Every worker runs once as deployed, with its own role and memory and the libraries of the package."""
+    write_samples(tmp_path)
+    photo = tmp_path / "photo.png"
+    Image.effect_mandelbrot((640, 480), (-2, -1.5, 1, 1.5), 20).convert("RGB").save(photo)
+    told = dev.asked(url(dev), "/upload", {"fileName": PRICE_LIST, "pipeline": "prices",
+                                           "options": {"priceList": "rates"}})
+    keys = {CATALOGUE: f"uploads/products/acme/{CATALOGUE}", photo.name: f"uploads/images/acme/{photo.name}",
+            PRICE_LIST: told["fileKey"]}
+    for name, key in keys.items():
+        dev.client("s3").upload_file(str(tmp_path / name), dev.target.data_bucket, key)
+    assert {dev.ended(url(dev), name)["status"] for name in keys} == {"completed"}
+    dev.client("s3").upload_file(str(tmp_path / BILL), dev.target.data_bucket, f"uploads/prices/acme/{BILL}")
+    bill = dev.ended(url(dev), BILL)
+    tiers = [row["tier"] for row in dev.asked(url(dev), f"/api/price-matching/{bill['jobId']}/results")["results"]]
+    assert (len(tiers), tiers.count("unmatched")) == (7, 1)
+    catalogue = dev.asked(url(dev), "/catalogs")["catalogs"][0]["catalogId"]
+    tracking = dev.asked(url(dev), f"/catalogs/{catalogue}/enrich", {})["tracking_id"]
+    assert dev.ended(url(dev), tracking)["status"] == "completed"
+    (picture,) = dev.asked(url(dev), "/images")["images"]
+    assert (picture["width"], picture["height"]) == (640, 480)
+    answer = dev.client("lambda").invoke(FunctionName=dev.target.function("process_job"),
+                                         Payload=json.dumps({"jobId": bill["jobId"]}).encode())
+    assert json.load(answer["Payload"]) == {"jobId": bill["jobId"], "status": "completed"}
 
 
 def test_a_poison_message_dies_alone(dev):
@@ -169,7 +197,7 @@ def test_production_keeps_its_data_until_its_name_is_said(dev):
     stage.client("s3").put_object(Bucket=stage.target.data_bucket, Key="reports/kept", Body=b"kept")
     stage.command("down")
     kept = everything(stage)
-    assert {stage.target.name(thing) for thing in TABLES} <= set(kept["table"])
+    assert set(tables_of(stage.target)) <= set(kept["table"])
     assert stage.client("s3").get_object(Bucket=stage.target.data_bucket, Key="reports/kept")["Body"].read() == b"kept"
     assert [name for name in kept["function"] if "prod" in name] == []
     stage.command("down", "--delete-data", "dropmill-prod")

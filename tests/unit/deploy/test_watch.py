@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+from chalicelib.adapters import convex, deepseek, dropbox, keepa
 from chalicelib.deploy import template
 from chalicelib.deploy.alarms import ALARMS, PROVIDERS, TABLES, Severity
 from chalicelib.deploy.facts import FunctionFacts, QueueFacts, function_facts, queue_facts
 from chalicelib.deploy.watch import derived
 from chalicelib.metrics import NAMESPACE, Metric
-from chalicelib.pipelines.leads import ai
 from tests.docs import tables
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -36,14 +36,15 @@ def alarm_names(resources: Mapping[str, Any] = RESOURCES) -> set[str]:
 
 
 def test_a_new_function_and_a_new_queue_are_watched_at_once():
-    more = derived([*FUNCTIONS, FunctionFacts("images_worker", 900, 3008, 100, "images")],
-                   [*QUEUES, QueueFacts("images", "ImagesQueue", "ImagesDeadLetters")])["Resources"]
+    more = derived([*FUNCTIONS, FunctionFacts("letters_worker", 900, 3008, 100, "letters")],
+                   [*QUEUES, QueueFacts("letters", "LettersQueue", "LettersDeadLetters")])["Resources"]
     assert alarm_names(more) - alarm_names() == {
-        "errors-images_worker", "duration-images_worker", "throttles-images_worker", "dead-letters-images",
-        "depth-images", "age-images"}
-    assert "ImagesWorkerLogGroup" in more
-    assert more["AlarmDepthImages"]["Properties"]["Threshold"] == 500
-    assert "images" in json.dumps(more["Dashboard"])
+        "errors-letters_worker", "duration-letters_worker", "throttles-letters_worker", "dead-letters-letters",
+        "depth-letters", "age-letters"}
+    assert "LettersWorkerLogGroup" in more
+    assert (more["AlarmDepthLetters"]["Properties"]["Threshold"], more["AlarmDepthImages"]["Properties"]["Threshold"]) \
+        == (100, 500)
+    assert "letters" in json.dumps(more["Dashboard"])
 
 
 def test_log_lines_are_kept_as_long_as_the_operator_says_and_under_his_key():
@@ -88,7 +89,7 @@ def test_what_the_specification_calls_critical_is(kind):
 
 def test_every_table_and_every_index_of_the_template_is_watched():
     tables = [each["Properties"] for each in WRITTEN["Resources"].values() if each["Type"] == "AWS::DynamoDB::Table"]
-    declared = {each["TableName"]["Fn::Sub"].removeprefix("${App}-${Stage}-"):
+    declared = {each["TableName"]["Fn::Sub"].removeprefix("${App}-").removeprefix("${Stage}-"):
                 tuple(index["IndexName"] for index in each.get("GlobalSecondaryIndexes", ())) for each in tables}
     assert declared == dict(TABLES)
 
@@ -99,7 +100,7 @@ def test_an_alarm_looks_at_no_more_metrics_than_cloudwatch_takes():
 
 
 def test_providers_are_called_as_they_call_themselves():
-    assert ai.DEEPSEEK in PROVIDERS
+    assert {deepseek.PROVIDER, keepa.PROVIDER, convex.PROVIDER, dropbox.PROVIDER} == set(PROVIDERS)
 
 
 def test_the_dashboard_is_json_whose_graphs_lie_side_by_side():

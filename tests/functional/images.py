@@ -1,17 +1,24 @@
-"""Pictures for the tests of their pipeline: dropped, or told by a Dropbox account, and worked on in invocations of ten."""
+"""Pictures for the tests of their pipeline: dropped, or told by a Dropbox account, worked on in invocations of ten."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+from chalicelib.adapters.image_keeping import ImageKeeping
 from chalicelib.adapters.images import Image, Images
+from chalicelib.api.auth import Caller
 from chalicelib.api.dropbox_lister import Lister, account_of
+from chalicelib.api.inputs import UploadRequest
+from chalicelib.api.uploads import announce
 from chalicelib.jobs.model import Job, Outcome, stamp
 from chalicelib.jobs.pipeline import Pipeline
 from chalicelib.jobs.undo import undo as start_undo
 from chalicelib.local.fakes.dropbox import REFRESH_TOKEN, FakeDropbox
+from chalicelib.pipelines.images.capacity import Decoders, Disk
+from chalicelib.pipelines.images.work import Processing
 from tests.functional.engine import Context, Engine
 
 OWNER = "default"
@@ -110,3 +117,24 @@ def undo(engine: Engine, job: Job) -> Job:
     engine.services.call(start_undo, job_id=job.job_id, by="ada")
     engine.serve("tasks", lambda records: engine.services.task_worker(Context()).work(records), 10)
     return engine.job(job.job_id)
+
+
+def announced(engine: Engine, body: bytes, name: str, **options: str) -> Job:
+    """Upload a file as a client does that tells options."""
+    engine.time.pass_(10)
+    announcement = UploadRequest(file_name=name, pipeline="images", options=options)
+    answer = engine.services.call(announce, caller=Caller("ada", OWNER, frozenset({"user"})), request=announcement)
+    engine.drop(body, answer.file_key, stamp(engine.time()))
+    engine.split()
+    work(engine)
+    return engine.job(answer.job_id)
+
+
+def with_disk(engine: Engine, disk: Disk, records: Sequence[dict[str, Any]]) -> None:
+    """An invocation of a function with that disk."""
+    services = engine.services
+    pipeline = services.pipelines["images"]
+    keeping = ImageKeeping(services.images_store, services.blobs, services.sleep, services.rng)
+    processing = Processing(services.settings, services.images_store, keeping, services.blobs, services.dropbox,
+                            Decoders(3008), disk)
+    invoke(engine, records, replace(pipeline, process=processing.process))

@@ -65,12 +65,13 @@ def test_a_new_revision_replaces_the_picture_and_undo_brings_it_back(engine: Eng
     [job] = followed(engine)
     new = pictures(engine)["/a.png"]
     assert (counts(job), objects(engine)) == ({"updated": 1}, {new.key})
-    assert new.key != old.key and new.created_at == old.created_at < new.updated_at
+    assert new.key != old.key
+    assert new.created_at == old.created_at < new.updated_at
     job = undo(engine, job)
     assert (job.undo_restored, pictures(engine)["/a.png"], objects(engine)) == (1, old, {old.key})
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_rename_moves_the_picture_without_decoding(engine: Engine, dropbox: FakeDropbox, seed: int) -> None:
     dropbox.tree().put("/old/a.png", picture())
     dropbox.tree().put("/old/b.png", picture(colour="navy"))

@@ -213,7 +213,7 @@ class PackageRefused(DropmillError):
 
 class Waiting(DropmillError):
     """Not a failure: come again in `seconds`. `reason` is one of tokens, circuit, lease, deadline, disk,
-    budget_exhausted."""
+    tidying, budget_exhausted."""
 
     def __init__(self, seconds: float, reason: str) -> None:
         super().__init__(f"waiting {seconds:.1f} s for {reason}")

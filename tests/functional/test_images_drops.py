@@ -69,10 +69,22 @@ def test_an_archive_of_thirty_photos_and_what_else_was_in_it(engine: Engine) -> 
     assert {image.width for image in pictures(engine).values()} == {16 + n for n in range(30)}
     assert sorted(engine.rejects(job)) == sorted([
         ("/holiday/day 2", 34, "UNSUPPORTED_FORMAT"), ("/../../etc", 35, "UNSAFE_NAME"), ("/", 36, "UNSAFE_NAME"),
-        ("/holiday", 37, "CORRUPT_IMAGE")])
+        ("/holiday", 37, "TRUNCATED_IMAGE")])
     [sheet] = engine.services.ledger.sheets(job.job_id)
     assert (sheet.physical, sheet.rows, dict(sheet.skipped)) == (37, 34, {"litter": 3})
     assert len(objects(engine)) == 30
+
+
+def test_of_an_archive_that_comes_again_only_what_changed_is_made(engine: Engine) -> None:
+    photos = {"a.png": picture(), "b.png": picture(colour="navy"), "c.png": picture(colour="olive")}
+    dropped(engine, archive(photos), "z.zip")
+    before = pictures(engine)
+    job = dropped(engine, archive({**photos, "b.png": picture(colour="red"), "copy/a.png": picture()}), "z.zip")
+    assert counts(job) == {"unchanged": 2, "updated": 1, "new": 1}
+    after = pictures(engine)
+    assert [path for path, image in before.items() if after[path].key != image.key] == ["/z/b.png"]
+    assert after["/z/copy/a.png"].bytes == after["/z/a.png"].bytes
+    assert objects(engine) == {image.key for image in after.values()}
 
 
 @pytest.mark.parametrize(("body", "code"), [
@@ -102,8 +114,9 @@ def test_the_folder_that_a_client_names_is_part_of_the_place(engine: Engine) -> 
 
 
 def test_a_line_of_the_log_says_what_was_saved_and_nothing_stays_on_the_disk(
-    engine: Engine, caplog: pytest.LogCaptureFixture
+    engine: Engine, caplog: pytest.LogCaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     body = picture("BMP", size=(200, 100))
     with caplog.at_level(logging.INFO, "dropmill"):
         dropped(engine, body, "a.bmp")
@@ -114,7 +127,7 @@ def test_a_line_of_the_log_says_what_was_saved_and_nothing_stays_on_the_disk(
     assert said["percent"] == round(100 * made.bytes / len(body), 1)
     assert said["milliseconds"] >= 0
     assert said["job_id"] == made.job_id
-    assert list(Path(tempfile.gettempdir()).glob("dropmill-image-*")) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_message_that_finds_no_disk_comes_again(aws) -> None:

@@ -214,7 +214,13 @@ def _dropbox(line: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _short(told: dict[str, Any]) -> dict[str, Any]:
-    return told if len(told["path_id"].encode()) <= MAX_PATH_BYTES else _refused(told, RowProblem.NAME_TOO_LONG)
+    """What was told, unless its path is no key of ours."""
+    path = told["path_id"]
+    try:
+        longest = max(len(each.encode()) for each in (path, path.lower()))
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return _refused({"name": "?", "path": "/?"}, RowProblem.UNSAFE_NAME)
+    return told if longest <= MAX_PATH_BYTES else _refused(told, RowProblem.NAME_TOO_LONG)
 
 
 def _refused(told: Mapping[str, Any], problem: RowProblem) -> dict[str, Any]:

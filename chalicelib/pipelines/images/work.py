@@ -75,11 +75,12 @@ class Processing:
         record, fell = self.images.known(wanted.place)
         if max(record.version, fell) >= wanted.version:
             return _stored(item, superseded=True)
-        if record.image is not None and record.image.same_source(wanted):
+        anew = work.job.again and wanted.space is Space.DROPS  # a person asked for it; listings are never duplicates
+        if record.image is not None and record.image.same_source(wanted) and not anew:
             return _stored(item, image=wanted, made=False)
         key = result_key(wanted.place, wanted.path, job_id=work.job.job_id, row=row_id(item).row)
         wanted = replace(wanted, key=key)
-        made = self._copied(wanted, batch) or self._made(item, wanted, batch, work)
+        made = (None if anew else self._copied(wanted, batch)) or self._made(item, wanted, batch, work)
         return _stored(item, image=made, made=True) if made else _stored(item, warnings=("gone",), gone=wanted)
 
     def _deleted(self, item: Item, batch: Batch, work: Work, wanted: Image) -> Stored:

@@ -107,7 +107,9 @@ def test_a_catalogue_a_bill_and_a_photo_come_out_as_well(dev, tmp_path):
             PRICE_LIST: told["fileKey"]}
     for name, key in keys.items():
         dev.client("s3").upload_file(str(tmp_path / name), dev.target.data_bucket, key)
-    assert {dev.ended(url(dev), name)["status"] for name in keys} == {"completed"}
+    ends = {name: dev.ended(url(dev), name) for name in keys}
+    assert {name: (job["status"], job.get("error")) for name, job in ends.items()} == \
+        dict.fromkeys(keys, ("completed", None))
     dev.client("s3").upload_file(str(tmp_path / BILL), dev.target.data_bucket, f"uploads/prices/acme/{BILL}")
     bill = dev.ended(url(dev), BILL)
     tiers = [row["tier"] for row in dev.asked(url(dev), f"/api/price-matching/{bill['jobId']}/results")["results"]]

@@ -150,6 +150,10 @@ def _s3(operation: str, params: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if operation == "DeleteObjects":
         for entry in params["Delete"]["Objects"]:
             yield "DeleteObject" + ("Version" if "VersionId" in entry else ""), _object(bucket, entry["Key"])
+    elif operation == "CopyObject":
+        source = params["CopySource"]
+        yield "GetObject" + ("Version" if "VersionId" in source else ""), _object(source["Bucket"], source["Key"])
+        yield "PutObject", _object(bucket, params["Key"])
     elif operation in _LISTING:
         yield _LISTING[operation], _bucket(bucket)
     elif "Key" not in params:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 CHUNK = 1024 * 1024
 DELETE_KEYS = 1000
+ONE_PUT = 8 * 1024 * 1024
+"""Larger files are sent in parts; for smaller ones the library would start a dozen threads, each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +81,14 @@ class Blobs:
         return digest.hexdigest()
 
     def upload(self, path: str, key: str, content_type: str, *, cache_control: str = "") -> None:
-        """A file of any size (multipart above the library's threshold)."""
-        told = {"ContentType": content_type, **({"CacheControl": cache_control} if cache_control else {})}
+        """A file of any size, a large one in parts and by threads of the library's own."""
+        told: Any = {"ContentType": content_type, **({"CacheControl": cache_control} if cache_control else {})}
         with _translated(key):
-            self._client.upload_file(path, self.bucket, key, ExtraArgs=told)
+            if Path(path).stat().st_size > ONE_PUT:
+                self._client.upload_file(path, self.bucket, key, ExtraArgs=told)
+                return
+            with Path(path).open("rb") as body:
+                self._client.put_object(Bucket=self.bucket, Key=key, Body=body, **told)
 
     def copy(self, source: str, key: str, version_id: str = "") -> None:
         """Copy an object of up to 5 GB with all that is said of it, inside S3."""

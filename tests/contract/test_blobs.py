@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from chalicelib.adapters.s3 import Blobs
+from chalicelib.adapters.s3 import ONE_PUT, Blobs
 
 
 @pytest.fixture
@@ -63,3 +63,28 @@ def test_a_prefix_is_deleted_and_its_neighbours_stay(blobs: Blobs) -> None:
         blobs.put(name, b"")
     assert blobs.delete_prefix("work/a/") == 2
     assert list(blobs.keys("work/")) == ["work/ab/1"]
+
+
+@pytest.mark.parametrize("size", [10, ONE_PUT + 1], ids=["whole", "in_parts"])
+def test_a_file_is_uploaded_with_what_is_said_of_it_and_copied_with_that(
+    blobs: Blobs, aws, tmp_path: Path, size: int
+) -> None:
+    (tmp_path / "x").write_bytes(b"x" * size)
+    blobs.upload(str(tmp_path / "x"), "images/x.jpg", "image/jpeg", cache_control="public, immutable")
+    blobs.copy("images/x.jpg", "images/y.jpg")
+    told = aws.client("s3").head_object(Bucket=aws.bucket, Key="images/y.jpg")
+    assert (told["ContentLength"], told["ContentType"], told["CacheControl"]) == (
+        size, "image/jpeg", "public, immutable")
+
+
+def test_a_deleted_object_comes_back_by_its_last_version(blobs: Blobs) -> None:
+    for body in (b"first", b"second"):
+        blobs.put("images/x.jpg", body)
+    blobs.put("images/x.jpg.jpg", b"longer name")
+    blobs.delete_all(["images/x.jpg", "images/none.jpg"])
+    blobs.delete_all([])
+    assert blobs.head("images/x.jpg") is None
+    blobs.copy("images/x.jpg", "images/x.jpg", blobs.last_version("images/x.jpg"))
+    assert blobs.get("images/x.jpg") == b"second"
+    with pytest.raises(KeyError):
+        blobs.last_version("images/x")

@@ -22,6 +22,7 @@ ENTRIES: Mapping[str, str] = {
     "chalicelib.jobs.intake.object_created": "object_created",
     "chalicelib.jobs.splitter.Splitter.work": "split",
     "chalicelib.jobs.worker.Worker.work": "{self.pipeline.name}_worker",
+    "chalicelib.jobs.worker.Worker._handled": "{self.pipeline.name}_worker",  # where its threads begin
     "chalicelib.jobs.control.process": "process_job",
     "chalicelib.api.tasks.TaskWorker.work": "run_task",
     "chalicelib.jobs.sweeper.Sweeper.sweep": "sweep",
@@ -151,8 +152,8 @@ def _s3(operation: str, params: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for entry in params["Delete"]["Objects"]:
             yield "DeleteObject" + ("Version" if "VersionId" in entry else ""), _object(bucket, entry["Key"])
     elif operation == "CopyObject":
-        source = params["CopySource"]
-        yield "GetObject" + ("Version" if "VersionId" in source else ""), _object(source["Bucket"], source["Key"])
+        source, _, version = str(params["CopySource"]).partition("?versionId=")  # botocore has made it a header
+        yield "GetObject" + ("Version" if version else ""), _object(*source.split("/", 1))
         yield "PutObject", _object(bucket, params["Key"])
     elif operation in _LISTING:
         yield _LISTING[operation], _bucket(bucket)

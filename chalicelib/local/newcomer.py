@@ -1,7 +1,7 @@
 """Shows a newcomer rows flow: a first run drops the samples into the bucket, as any S3 client would, and watches them.
 
-Leads and a catalogue are bare drops. A price list needs a name, so it goes by the API, and the bill that is matched
-with it goes the seed's own way.
+Leads, a catalogue and a photo are bare drops. A price list needs a name, so it goes by the API, and the bill that is
+matched with it goes the seed's own way.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import requests
 
 from chalicelib.local.access import Access
 from chalicelib.local.processes import Say
-from chalicelib.local.samples import BILL, CATALOGUE, LEADS, PRICE_LIST, write_samples
+from chalicelib.local.samples import BILL, CATALOGUE, LEADS, PHOTO, PRICE_LIST, write_samples
 
 _PATIENCE = 120.0
 _DONE = ("completed", "error", "cancelled")
@@ -28,12 +28,12 @@ def feed_samples(*, folder: Path, url: str, token: str, owner: str, access: Acce
     if mark.exists():
         return
     write_samples(folder)
-    for pipeline, name in (("leads", LEADS), ("products", CATALOGUE)):
+    for pipeline, name in (("leads", LEADS), ("products", CATALOGUE), ("images", PHOTO)):
         say("sample", f"copying {folder / name} to s3://{bucket}/uploads/{pipeline}/{owner}/{name}")
         access.client("s3").upload_file(str(folder / name), bucket, f"uploads/{pipeline}/{owner}/{name}")
     mark.touch()
     newcomer = _Newcomer(folder, url, token, say)
-    for step in (lambda: newcomer.watch(LEADS), newcomer.enrich, newcomer.match):
+    for step in (lambda: newcomer.watch(LEADS), newcomer.enrich, newcomer.match, lambda: newcomer.watch(PHOTO)):
         try:
             step()
         except (requests.RequestException, OSError, ValueError, KeyError) as error:

@@ -1,4 +1,4 @@
-"""The workbooks that a first `make run` drops: small, and messy in the ways that people's workbooks are."""
+"""The files that a first `make run` drops: small, and messy in the ways that people's files are."""
 
 from __future__ import annotations
 
@@ -6,22 +6,32 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-LEADS, CATALOGUE, PRICE_LIST, BILL = (
-    "sample-leads.xlsx", "sample-catalogue.xlsx", "sample-price-list.xlsx", "sample-bill.xlsx")
+LEADS, CATALOGUE, PRICE_LIST, BILL, PHOTO = (
+    "sample-leads.xlsx", "sample-catalogue.xlsx", "sample-price-list.xlsx", "sample-bill.xlsx", "sample-photo.jpg")
 
 Rows = list[list[Any]]
 
 
 def write_samples(folder: Path) -> None:
-    """Write all four into `folder`.
+    """Write all five into `folder`.
 
     Leads: three sheets and an empty one; the header stands on row 4; some people are in two sheets, the later row wins;
     phones begin with zeros; somebody is called NA; one row has too little to be a lead. Catalogue: codes that lost
     their zeros, and colours of one shoe that share a code. Price list and bill: sections, units, a bill that asks for
-    what the list does not have.
+    what the list does not have. Photo: larger than the web wants, and lying on its side.
     """
     for name, sheets in ((LEADS, _LEADS), (CATALOGUE, _CATALOGUE), (PRICE_LIST, _PRICE_LIST), (BILL, _BILL)):
         _write(folder / name, sheets)
+    _photograph(folder / PHOTO)
+
+
+def _photograph(path: Path) -> None:
+    from PIL import Image
+
+    photo = Image.effect_mandelbrot((4500, 3000), (-2.2, -1.2, 1.4, 1.2), 40).convert("RGB")
+    turned = photo.getexif()
+    turned[0x0112] = 6  # orientation: the camera was held upright
+    photo.save(path, quality=92, exif=turned)
 
 
 def _write(path: Path, sheets: Mapping[str, Rows]) -> None:

@@ -22,8 +22,8 @@ from chalicelib.local.processes import bare_environment
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
-SAMPLES = 5
-"""Jobs of a first run: leads, a catalogue and its enrichment, a price list and a bill."""
+SAMPLES = 6
+"""Jobs of a first run: leads, a catalogue and its enrichment, a price list and a bill, a photo."""
 
 
 class Run:
@@ -106,7 +106,8 @@ def test_first_run_feeds_the_samples_and_the_next_one_still_has_them(start: Call
         assert job["rows"]["total"] == sum(count for name, count in job["rows"].items() if name != "total")
     (leads,) = (job for job in jobs if job["pipeline"] == "leads")
     assert (leads["rows"]["rejected"], leads["rows"]["superseded"]) == (1, 2)
-    assert sorted(job["pipeline"] for job in jobs) == ["leads", "prices", "prices", "products", "products"]
+    assert sorted(job["pipeline"] for job in jobs) == ["images", "leads", "prices", "prices", "products",
+                                                        "products"]
 
     first.signal(signal.SIGINT)
     assert first.wait() == 0

@@ -55,12 +55,14 @@ class ImageKeeping:
             if record.image is not None and record.version < note.version:
                 if not time_left():
                     return None
-                gone |= self._delete(record.place, job.job_id, job.uploaded_at, note.version)
+                gone |= self._delete(record.place, job.job_id, job.uploaded_at, note.version, found=record)
             gone |= records.went(record, job.job_id, note.version)
         return gone
 
-    def _delete(self, place: Place, job_id: str, at: str, version: str, *, whole: bool = False) -> bool:
-        record = self._changed(place, lambda now: records.deleted(now, job_id, at, version, whole=whole))
+    def _delete(
+        self, place: Place, job_id: str, at: str, version: str, *, whole: bool = False, found: Record | None = None,
+    ) -> bool:
+        record = self._changed(place, lambda now: records.deleted(now, job_id, at, version, whole=whole), found)
         return records.went(record, job_id, version)
 
     # --- after a batch was settled
@@ -155,10 +157,10 @@ class ImageKeeping:
         self._clear(record, {*keys, *record.keys_of(job.job_id)})
         return result
 
-    def _changed(self, place: Place, change: Callable[[Record], Record]) -> Record:
-        """Change a record, however many others do; answers it as it then is."""
+    def _changed(self, place: Place, change: Callable[[Record], Record], found: Record | None = None) -> Record:
+        """Change a record, however many others do; answers it as it then is. `found` is what was read before."""
         for _ in self._tries():
-            record = self.images.record(place)
+            record, found = found or self.images.record(place), None
             changed = change(record)
             if changed is record or self.images.put(changed):
                 return changed

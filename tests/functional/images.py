@@ -130,11 +130,12 @@ def announced(engine: Engine, body: bytes, name: str, **options: str) -> Job:
     return engine.job(answer.job_id)
 
 
-def with_disk(engine: Engine, disk: Disk, records: Sequence[dict[str, Any]]) -> None:
-    """An invocation of a function with that disk."""
+def invoke_with(engine: Engine, records: Sequence[dict[str, Any]], *, disk: Disk | None = None,
+                decoders: Decoders | None = None) -> None:
+    """An invocation of a function with that disk and these places."""
     services = engine.services
     pipeline = services.pipelines["images"]
     keeping = ImageKeeping(services.images_store, services.blobs, services.sleep, services.rng)
     processing = Processing(services.settings, services.images_store, keeping, services.blobs, services.dropbox,
-                            Decoders(3008), disk)
+                            decoders or Decoders(3008), disk or Disk())
     invoke(engine, records, replace(pipeline, process=processing.process))

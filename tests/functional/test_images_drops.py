@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from chalicelib.jobs import transitions
 from chalicelib.jobs.model import Status
-from chalicelib.pipelines.images.capacity import MIB, Disk
+from chalicelib.pipelines.images.capacity import MIB, Decoders, Disk
 from tests.fixtures.images import archive, bomb, picture, truncated
 from tests.functional.engine import Engine
 from tests.functional.images import (
@@ -18,11 +20,11 @@ from tests.functional.images import (
     announced,
     counts,
     dropped,
+    invoke_with,
     messages,
     objects,
     pictures,
     undo,
-    with_disk,
     work,
 )
 
@@ -136,6 +138,28 @@ def test_a_message_that_finds_no_disk_comes_again(aws) -> None:
     engine.split()
     disk = Disk(lambda: 300 * MIB)
     with disk.reserved(200 * MIB):
-        with_disk(engine, disk, messages(engine))
+        invoke_with(engine, messages(engine), disk=disk)
     assert (engine.depth("images"), engine.job(job.job_id).pending) == (1, 1)
     assert work(engine) == 0  # delayed
+
+
+class Tight(Decoders):
+    """Two places with a little memory each, and a lot together."""
+
+    def __init__(self) -> None:
+        super().__init__(3008)
+        self.asked: list[bool] = []
+
+    @contextmanager
+    def taken(self, time_left: Callable[[], float], *, all_of_them: bool = False) -> Iterator[int]:
+        self.asked.append(all_of_them)
+        with super().taken(time_left, all_of_them=all_of_them):
+            yield 500 * MIB if all_of_them else MIB
+
+
+def test_a_picture_too_large_for_its_share_gets_the_whole_function(engine: Engine) -> None:
+    job = engine.drop(picture(), "uploads/images/a.png")
+    engine.split()
+    decoders = Tight()
+    invoke_with(engine, messages(engine), decoders=decoders)
+    assert (counts(engine.job(job.job_id)), decoders.asked) == ({"new": 1}, [False, True])

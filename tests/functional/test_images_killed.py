@@ -125,8 +125,7 @@ def test_killed_before_any_write_a_new_revision_replaces_its_picture_once(engine
 
 def test_killed_before_any_write_a_deleted_folder_is_gone_once(engine: Engine, dropbox: FakeDropbox) -> None:
     for folder in range(8):
-        for name in ("a", "deep/b"):
-            dropbox.tree().put(f"/{folder}/{name}.png", picture(size=(20 + folder, 20)))
+        dropbox.tree().put(f"/{folder}/deep/a.png", picture(size=(20 + folder, 20)))
     followed(engine)
     before = pictures(engine)
     for folder in range(8):
@@ -173,7 +172,7 @@ def changes(dropbox: FakeDropbox, engine: Engine) -> None:
     listed(engine)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_messages_in_any_order_and_twice_at_once_make_the_same_pictures(
     engine: Engine, dropbox: FakeDropbox, seed: int
 ) -> None:

@@ -12,11 +12,16 @@ from chalicelib.errors import RowRefused, Waiting
 from chalicelib.pipelines.images.capacity import FREE_BYTES, MIB, OWN_MIB, Decoders, Disk
 
 
-@pytest.mark.parametrize(("memory", "places"), [(512, 1), (1769, 1), (3008, 2), (10_240, 6)])
+@pytest.mark.parametrize(("memory", "places"), [(2048, 1), (3008, 2), (10_240, 6)])
 def test_there_are_as_many_places_as_vcpus_each_with_its_share(memory: int, places: int) -> None:
     decoders = Decoders(memory)
     with decoders.taken(lambda: 1.0) as share:
         assert (decoders.places, share) == (places, (memory - OWN_MIB) * MIB // places)
+
+
+def test_a_small_function_keeps_most_of_its_memory_for_pictures() -> None:
+    with Decoders(512).taken(lambda: 1.0) as share:
+        assert share == 384 * MIB
 
 
 def test_no_more_decode_at_a_time_than_there_are_places() -> None:

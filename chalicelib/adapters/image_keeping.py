@@ -43,13 +43,15 @@ class ImageKeeping:
 
     # --- deleting
 
-    def delete(self, job: Job, note: Note, kept: Collection[str], time_left: Callable[[], bool]) -> bool | None:
-        """Take the picture at a place, and all beneath it but for the paths `kept`, out of the records.
+    def delete(
+        self, job: Job, note: Note, kept: Collection[str], time_left: Callable[[], bool], *, alone: bool = False,
+    ) -> bool | None:
+        """Take the picture at a place, and unless `alone` all beneath it but for the paths `kept`, out of the records.
 
         Answers whether there was any, None when time ran out. Whoever asks again is told the same. Later versions stay.
         """
-        gone = self._delete(note.place, job.job_id, job.uploaded_at, note.version, whole=True)
-        for record in self.images.records_under(note.place):
+        gone = self._delete(note.place, job.job_id, job.uploaded_at, note.version, whole=not alone)
+        for record in self.images.records_under(note.place) if not alone else ():
             if _among(record.place.path, kept):
                 continue
             if record.image is not None and record.version < note.version:

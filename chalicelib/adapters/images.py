@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.adapters import image_records as records
+from chalicelib.adapters import image_items as items
 from chalicelib.adapters.dynamodb import ConditionFailed, batch_get, from_item, query, to_item, translated
 from chalicelib.adapters.image_records import PRIOR_DAYS, SHARDS, Image, Place, Record, Space
 from chalicelib.jobs.pipeline import Write
@@ -80,9 +80,9 @@ class Images:
                 TableName=self.table, IndexName="by_owner", Limit=limit + 1,
                 KeyConditionExpression="owner_pk = :owner AND path_key BETWEEN :first AND :last",
                 ExpressionAttributeValues=to_item(values))
-        images = [records.image_from(from_item(item)) for item in answer["Items"]]
+        images = [items.image_from(from_item(item)) for item in answer["Items"]]
         more = len(images) > limit or "LastEvaluatedKey" in answer
-        return Page(tuple(images[:limit]), records.path_key(images[:limit][-1]) if more and images else "")
+        return Page(tuple(images[:limit]), items.path_key(images[:limit][-1]) if more and images else "")
 
     def under(self, owner: str, prefix: str, *, space: Space = Space.DROPBOX) -> Iterator[Image]:
         """All pictures beneath the folder `prefix` (a `path_id`; "" or "/" is everything), as of now, in no order."""
@@ -94,24 +94,24 @@ class Images:
 
     def record(self, place: Place) -> Record:
         """The record of a place as of now."""
-        return records.record_from(place, self._get(records.record_key(place)))
+        return items.record_from(place, self._get(items.record_key(place)))
 
     def known(self, place: Place) -> tuple[Record, str]:
         """The record of a place, and the version of the latest deletion of a folder that it is in."""
         above = place.above
-        keys = [records.record_key(each) for each in (place, *above)]
+        keys = [items.record_key(each) for each in (place, *above)]
         found = {(item["pk"], item["sk"]): item for item in batch_get(self.client, self.table, keys)}
         mine, *folders = [found.get((key["pk"], key["sk"])) for key in keys]
-        return records.record_from(place, mine), max((item.get("fell", "") for item in folders if item), default="")
+        return items.record_from(place, mine), max((item.get("fell", "") for item in folders if item), default="")
 
     def records_under(self, folder: Place) -> Iterator[Record]:
         """All records beneath a place, with a picture or without, as of now, in no order."""
         for shard in range(SHARDS):
-            values = {":pk": records.partition(folder.owner, folder.space, shard), ":beneath": f"{folder.path}/"}
+            values = {":pk": items.partition(folder.owner, folder.space, shard), ":beneath": f"{folder.path}/"}
             for item in query(self.client, TableName=self.table, ConsistentRead=True,
                               KeyConditionExpression="pk = :pk AND begins_with(sk, :beneath)",
                               ExpressionAttributeValues=to_item(values)):
-                yield records.record_from(Place(folder.owner, folder.space, item["sk"]), item)
+                yield items.record_from(Place(folder.owner, folder.space, item["sk"]), item)
 
     def alike(self, owner: str, space: Space, content_hash: str) -> Image | None:
         """A picture made of these bytes, as it stands or as it stood before a job of late; its object may be gone."""
@@ -124,7 +124,7 @@ class Images:
 
     def write(self, record: Record) -> Write:
         """Store a record, on condition that what was read is still there."""
-        return Write(self.table, records.record_key(record.place), records.record_item(record, self._clock()),
+        return Write(self.table, items.record_key(record.place), items.record_item(record, self._clock()),
                      **_unchanged(record))
 
     def pointers(self, image: Image) -> Sequence[Write]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.adapters import image_items as items
 from chalicelib.adapters import image_records as records
 from chalicelib.adapters.dynamodb import translated
 from chalicelib.adapters.image_keeping import ImageKeeping, mark_of
@@ -70,11 +71,13 @@ class Corner:
                 self.images.client.transact_write_items(TransactItems=[action_of(each) for each in writes])
         return outcome
 
-    def deleted(self, path: str, at: int, row: int = 1, kept: tuple[str, ...] = ()) -> bool | None:
+    def deleted(
+        self, path: str, at: int, row: int = 1, kept: tuple[str, ...] = (), *, alone: bool = False,
+    ) -> bool | None:
         job = self.job(at)
         note = Note(NoteKind.FELL, self.at(path), version_of(job, RowId(0, row)))
         self.images.put_note(job.job_id, row, note)
-        went = self.keeping.delete(job, note, kept, lambda: True)
+        went = self.keeping.delete(job, note, kept, lambda: True, alone=alone)
         self.keeping.tidy(job, row)
         return went
 
@@ -151,6 +154,14 @@ def test_a_folder_goes_with_all_that_is_older_and_not_kept(place: Corner) -> Non
     assert list(place.images.under(place.owner, "/t", space=Space.DROPS))
     assert place.deleted("/t", 3, kept=("/t/k",)) is True, "asked again it says the same"
     assert place.deleted("/t", 4, kept=("/t/k",)) is False
+
+
+def test_a_file_that_became_a_folder_goes_alone(place: Corner) -> None:
+    place.stored("/t", 1)
+    place.stored("/t/a.png", 2)
+    assert place.deleted("/t", 3, alone=True) is True
+    assert place.paths() == ["/t/a.png"]
+    assert place.stored("/t/b.png", 2) is Outcome.NEW
 
 
 def test_what_comes_late_into_a_deleted_folder_stays_away(place: Corner) -> None:
@@ -263,9 +274,9 @@ def test_a_deletion_that_runs_out_of_time_goes_on_where_it_was(place: Corner) ->
 def test_records_without_a_picture_expire_and_those_with_one_do_not(place: Corner) -> None:
     place.stored("/a.png", 1)
     place.deleted("/b.png", 1, row=2)
-    key = {name: {"S": value} for name, value in records.record_key(place.at("/a.png")).items()}
+    key = {name: {"S": value} for name, value in items.record_key(place.at("/a.png")).items()}
     stays = place.images.client.get_item(TableName=place.images.table, Key=key)["Item"]
-    key = {name: {"S": value} for name, value in records.record_key(place.at("/b.png")).items()}
+    key = {name: {"S": value} for name, value in items.record_key(place.at("/b.png")).items()}
     goes = place.images.client.get_item(TableName=place.images.table, Key=key)["Item"]
     assert "expires_at" not in stays
     assert int(goes["expires_at"]["N"]) == int(NOW.timestamp()) + 30 * 86400

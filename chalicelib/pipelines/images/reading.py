@@ -3,7 +3,8 @@
 An item says where its bytes are: `source` is `s3` (the dropped photo itself, or an entry of a zip, which the reading
 puts under the job's `work/`), or `dropbox`. Of several entries of a listing about one path only the last one counts,
 and of those beneath a folder that was deleted later none. A deletion names in `_kept` what came after it beneath its
-folder, so that a batch needs no other, in whatever order they come.
+folder, so that a batch needs no other, in whatever order they come; `_alone` is surely one of a file, and leaves what
+lies beneath its path.
 """
 
 from __future__ import annotations
@@ -185,7 +186,8 @@ def _listed(path: str, max_bytes: int) -> Iterator[Entry]:
             yield "superseded_entry"
         elif line["tag"] == "deleted":
             kept = [each for each in beneath(where) if last[each] > number and each not in fallen]
-            yield _short({**_dropbox(line), "deleted": "true", **({"_kept": kept} if kept else {})})
+            yield _short({**_dropbox(line), "deleted": "true", **({"_kept": kept} if kept else {}),
+                          **({"_alone": True} if line.get("alone") else {})})
         else:
             yield _file(line, max_bytes)
 
@@ -220,7 +222,10 @@ def _short(told: dict[str, Any]) -> dict[str, Any]:
         longest = max(len(each.encode()) for each in (path, path.lower()))
     except UnicodeEncodeError:  # half of a surrogate pair
         return _refused({"name": "?", "path": "/?"}, RowProblem.UNSAFE_NAME)
-    return told if longest <= MAX_PATH_BYTES else _refused(told, RowProblem.NAME_TOO_LONG)
+    if longest <= MAX_PATH_BYTES:
+        return told
+    shown = {name: value[:200] if isinstance(value, str) else value for name, value in told.items()}
+    return _refused(shown, RowProblem.NAME_TOO_LONG)
 
 
 def _refused(told: Mapping[str, Any], problem: RowProblem) -> dict[str, Any]:

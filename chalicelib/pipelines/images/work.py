@@ -86,7 +86,8 @@ class Processing:
     def _deleted(self, item: Item, batch: Batch, work: Work, wanted: Image) -> Stored:
         note = Note(NoteKind.FELL, wanted.place, wanted.version)
         self.images.put_note(batch.job_id, batch.number, note)
-        went = self.keeping.delete(work.job, note, item.get("_kept", ()), lambda: self._left(work) > 0)
+        went = self.keeping.delete(work.job, note, item.get("_kept", ()), lambda: self._left(work) > 0,
+                                   alone=bool(item.get("_alone")))
         if went is None:
             raise Waiting(0, "deadline")
         return _stored(item, note=note, went=went)

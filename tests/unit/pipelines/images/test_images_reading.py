@@ -144,6 +144,9 @@ def test_an_archive_of_too_many_files_is_refused(tmp_path: Path, blobs: Kept) ->
 def test_paths_that_are_too_long_are_refused_by_name(tmp_path: Path) -> None:
     items, _ = listing(tmp_path, file("/" + "\u00fc" * 451 + ".png"))
     assert items[0]["_error"]["code"] == "NAME_TOO_LONG"
+    assert len(items[0]["path"]) == len(items[0]["path_id"]) == 200
+    items, _ = listing(tmp_path, file("/\ud800.png"))
+    assert items[0]["_error"]["code"] == "UNSAFE_NAME"
 
 
 def test_a_listing_keeps_what_dropbox_said_of_a_file(tmp_path: Path) -> None:
@@ -170,6 +173,11 @@ def test_a_deletion_names_what_came_after_it_beneath_its_folder(tmp_path: Path) 
     items, _ = listing(tmp_path, gone("/trip"), file("/trip/a.png"), gone("/trip/deep"), file("/tripod.png"))
     assert items[0]["_kept"] == ["/trip/a.png", "/trip/deep"]
     assert [item for item in items[1:] if "_kept" in item] == []
+
+
+def test_the_deletion_of_a_file_says_so(tmp_path: Path) -> None:
+    items, _ = listing(tmp_path, {**gone("/a.png"), "alone": True}, gone("/b"))
+    assert [item.get("_alone", False) for item in items] == [True, False]
 
 
 @pytest.mark.parametrize(("entry", "code"), [

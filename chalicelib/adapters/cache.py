@@ -39,8 +39,8 @@ class Cache:
         """The entries that are known and not expired, by key; `consistent` also sees those of this very moment."""
         wanted = [{"pk": key} for key in dict.fromkeys(keys)]
         now = self._clock().timestamp()
-        return {item["pk"]: item["value"] for item in batch_get(self._client, self._table, wanted, consistent=consistent)
-                if item["expires_at"] > now}
+        found = batch_get(self._client, self._table, wanted, consistent=consistent)
+        return {item["pk"]: item["value"] for item in found if item["expires_at"] > now}
 
     def put_many(self, entries: Mapping[str, Mapping[str, Any]], *, days: int) -> None:
         """Remember `entries` for `days` days."""

@@ -48,8 +48,8 @@ def line_of(entry: Entry) -> dict[str, Any]:
 
 
 def gone(path: str, path_lower: str) -> dict[str, Any]:
-    """The line that says of a path what Dropbox says by not naming it."""
-    return {"tag": "deleted", "name": path.rpartition("/")[2], "path": path, "path_lower": path_lower}
+    """The line that says of a file's path what Dropbox says by not naming it; of nothing that lies beneath."""
+    return {"tag": "deleted", "name": path.rpartition("/")[2], "path": path, "path_lower": path_lower, "alone": True}
 
 
 class Paths:

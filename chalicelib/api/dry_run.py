@@ -29,7 +29,7 @@ from chalicelib.api.inputs import DryRunRequest, UploadRequest
 from chalicelib.api.models import UploadAnswer, Wire
 from chalicelib.api.requests import body as body_of
 from chalicelib.api.requests import header, parsed, path_id
-from chalicelib.api.uploads import DEFAULT_TYPE, SUPPORTED_TYPES, check, checked_options
+from chalicelib.api.uploads import DEFAULT_TYPE, check, checked_options, supported_types
 from chalicelib.errors import FileProblem, FileRefused, RequestProblem, RequestRefused
 from chalicelib.jobs.corrections import Linked, Links
 from chalicelib.jobs.dryrun import rehearse
@@ -66,7 +66,8 @@ def announce(
                                        settings.upload_expires)
     return UploadAnswer(
         upload_url=url, fields=fields, file_key=key, job_id=dry_id, upload_id=dry_id, file_id=dry_id,
-        expires_in=settings.upload_expires, max_file_size=settings.max_upload_bytes, supported_types=SUPPORTED_TYPES)
+        expires_in=settings.upload_expires, max_file_size=settings.max_upload_bytes,
+        supported_types=supported_types(request.pipeline))
 
 
 def ask(

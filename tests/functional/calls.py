@@ -7,6 +7,7 @@ the function that waits for the pool. Calls of the tests themselves belong to no
 
 from __future__ import annotations
 
+import gc
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -97,7 +98,11 @@ def _running() -> str:
     mine = _owner(here)
     if mine is not None:
         return mine
-    others = {owner for frame in sys._current_frames().values() if (owner := _owner(frame))}
+    gc.disable()  # a collection inside `_current_frames` may wait for a thread that waits for it
+    try:
+        others = {owner for frame in sys._current_frames().values() if (owner := _owner(frame))}
+    finally:
+        gc.enable()
     return others.pop() if len(others) == 1 else ""
 
 

@@ -20,46 +20,16 @@ import requests
 from chalicelib.adapters.convex import LEASE_MARGIN, PROGRESS, PROVIDER, ConvexBatchProcessor, PushReport
 from chalicelib.adapters.convex_batch import LATE_SECONDS, Batch, Pace, Surroundings
 from chalicelib.adapters.convex_calls import Busy, ConvexCalls, args_of, pooled_session
-from chalicelib.adapters.limiter import Limiter, Raced, Versioned
+from chalicelib.adapters.limiter import Limiter
 from chalicelib.costs import Meter
 from chalicelib.errors import ContentRefused, Transient, Unavailable, Waiting
-from chalicelib.jobs.limits import Permit, Policy, State, release
+from chalicelib.jobs.limits import Permit, Policy
 from chalicelib.jobs.model import Outcome
 from chalicelib.local.fakes.convex import RESULTS, FakeConvex
 from chalicelib.settings import Settings
+from tests.unit.adapters.limited import MemoryStates
 
 KEY = "prod:fat-cat-1|c2VjcmV0"
-
-
-class MemoryStates:
-    """The limiter's states in a dictionary."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.stored: dict[str, Versioned] = {}
-
-    def read(self, provider: str) -> Versioned:
-        return self.stored.get(provider, Versioned(State(), 0))
-
-    def write(self, provider: str, state: State, version: int) -> Versioned:
-        with self.lock:
-            if self.read(provider).version != version:
-                raise Raced(self.read(provider))
-            self.stored[provider] = Versioned(state, version + 1)
-            return self.stored[provider]
-
-    def free(self, provider: str, lease_id: str, *, healthy: bool) -> Versioned | None:
-        return self.end(provider, lease_id, 0, healthy=healthy, timed=False)
-
-    def end(self, provider: str, lease_id: str, now: float, *, healthy: bool, timed: bool = True) -> Versioned | None:
-        with self.lock:
-            known = self.read(provider)
-            freed = release(known.state, now, lease_id, healthy=healthy, timed=timed)
-            self.stored[provider] = Versioned(freed, known.version + 1)
-            return self.stored[provider]
-
-    def live(self, provider: str, now: float) -> int:
-        return sum(expiry > now for expiry in self.read(provider).state.leases.values())
 
 
 class Time:

@@ -5,67 +5,25 @@ from __future__ import annotations
 import json
 import logging
 import random
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import requests
 
 from chalicelib.adapters.deepseek import LEASE_MARGIN, PROVIDER, DeepSeek
-from chalicelib.adapters.limiter import Limiter, Raced, Versioned
+from chalicelib.adapters.limiter import Limiter
 from chalicelib.errors import ContentRefused, Transient, Unavailable, Waiting
-from chalicelib.jobs.limits import Permit, Policy, State, release
+from chalicelib.jobs.limits import Permit, Policy
 from chalicelib.local.fakes.deepseek import FakeDeepSeek
 from chalicelib.settings import Settings
+from tests.unit.adapters.limited import MemoryStates, Time
 
 KEY = "sk-very-secret"
 MESSAGES = [
     {"role": "system", "content": "Answer in json."},
     {"role": "user", "content": json.dumps({"rows": [{"id": "r1", "cells": {"Name": "Ann Lee"}}]})}]
-
-
-class MemoryStates:
-    """The limiter's states in a dictionary."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.stored: dict[str, Versioned] = {}
-
-    def read(self, provider: str) -> Versioned:
-        return self.stored.get(provider, Versioned(State(), 0))
-
-    def write(self, provider: str, state: State, version: int) -> Versioned:
-        with self.lock:
-            if self.read(provider).version != version:
-                raise Raced(self.read(provider))
-            self.stored[provider] = Versioned(state, version + 1)
-            return self.stored[provider]
-
-    def free(self, provider: str, lease_id: str, *, healthy: bool) -> Versioned | None:
-        with self.lock:
-            known = self.read(provider)
-            freed = release(known.state, 0, lease_id, healthy=healthy)
-            self.stored[provider] = Versioned(freed, known.version + 1)
-            return self.stored[provider]
-
-
-class Time:
-    """Seconds that pass by sleeping only; both kinds of clock."""
-
-    def __init__(self) -> None:
-        self.passed = 0.0
-
-    def sleep(self, seconds: float) -> None:
-        self.passed += seconds
-
-    def monotonic(self) -> float:
-        return self.passed
-
-    def clock(self) -> datetime:
-        return datetime(2026, 11, 22, tzinfo=UTC) + timedelta(seconds=self.passed)
 
 
 class Account:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import logging
 import random
-import threading
 import time as real_time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -30,61 +28,19 @@ from chalicelib.adapters.dropbox import (
 from chalicelib.adapters.dropbox_answers import CursorReset, Deleted, File, Folder, Gone, Page
 from chalicelib.adapters.dropbox_calls import EARLY_SECONDS
 from chalicelib.adapters.dropbox_download import BLOCK, ContentHash, content_hash, header_json
-from chalicelib.adapters.limiter import Limiter, Raced, Versioned
+from chalicelib.adapters.limiter import Limiter
 from chalicelib.costs import Meter
 from chalicelib.errors import ContentRefused, Transient, Unavailable, Waiting
-from chalicelib.jobs.limits import Permit, Policy, State, release
+from chalicelib.jobs.limits import Permit, Policy, State
 from chalicelib.local.fakes.dropbox import REFRESH_TOKEN, TOKEN_SECONDS, FakeDropbox
 from chalicelib.local.fakes.dropbox_tree import Tree
 from chalicelib.metrics import Metric, Metrics
 from chalicelib.settings import DropboxSettings
+from tests.unit.adapters.limited import MemoryStates, Time
 
 SECRET = "app-secret-0123456789"
 PHOTO = bytes(range(256)) * 40
 HIDDEN = "/Geheim"
-
-
-class MemoryStates:
-    """The limiter's states in a dictionary."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.stored: dict[str, Versioned] = {}
-
-    def read(self, provider: str) -> Versioned:
-        return self.stored.get(provider, Versioned(State(), 0))
-
-    def write(self, provider: str, state: State, version: int) -> Versioned:
-        with self.lock:
-            if self.read(provider).version != version:
-                raise Raced(self.read(provider))
-            self.stored[provider] = Versioned(state, version + 1)
-            return self.stored[provider]
-
-    def free(self, provider: str, lease_id: str, *, healthy: bool) -> Versioned | None:
-        with self.lock:
-            known = self.read(provider)
-            self.stored[provider] = Versioned(release(known.state, 0, lease_id, healthy=healthy), known.version + 1)
-            return self.stored[provider]
-
-    def end(self, provider: str, lease_id: str, now: float, *, healthy: bool) -> Versioned | None:
-        raise AssertionError("Dropbox keeps no gaps")
-
-
-class Time:
-    """Seconds that pass by sleeping only; all kinds of clock."""
-
-    def __init__(self) -> None:
-        self.passed = 0.0
-
-    def sleep(self, seconds: float) -> None:
-        self.passed += seconds
-
-    def monotonic(self) -> float:
-        return self.passed
-
-    def clock(self) -> datetime:
-        return datetime(2026, 11, 22, tzinfo=UTC) + timedelta(seconds=self.passed)
 
 
 class Account:

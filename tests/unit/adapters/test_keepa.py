@@ -6,10 +6,8 @@ import gzip
 import json
 import logging
 import random
-import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
 
@@ -18,15 +16,16 @@ import requests
 from urllib3 import HTTPResponse
 
 from chalicelib.adapters.keepa import CODE_LIMIT, LEASE_MARGIN, PROVIDER, SEARCH_TOKENS, Keepa
-from chalicelib.adapters.limiter import Limiter, Raced, Versioned
+from chalicelib.adapters.limiter import Limiter
 from chalicelib.costs import Meter
 from chalicelib.errors import ContentRefused, Transient, Unavailable, Waiting
-from chalicelib.jobs.limits import Permit, Policy, State, release
+from chalicelib.jobs.limits import Permit, Policy, State
 from chalicelib.local.fakes.keepa import FakeKeepa
 from chalicelib.local.fakes.keepa_products import digit_sum, fake_products, nothing, unknown
 from chalicelib.metrics import Metric, Metrics
 from chalicelib.pipelines.products.codes import Code, CodeKind, check_digit, gtin_key, repaired
 from chalicelib.settings import Settings
+from tests.unit.adapters.limited import MemoryStates, Time
 
 KEY = "0123456789secretkey"
 
@@ -49,49 +48,6 @@ def twice(code: str) -> bool:
 def asins(count: int, *, wanted: Callable[[str], bool] = lambda asin: not unknown(asin)) -> list[Code]:
     names = filter(wanted, (f"B0TEST{number:04d}" for number in range(10_000)))
     return [Code(CodeKind.ASIN, asin) for asin, _ in zip(names, range(count), strict=False)]
-
-
-class MemoryStates:
-    """The limiter's states in a dictionary."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.stored: dict[str, Versioned] = {}
-
-    def read(self, provider: str) -> Versioned:
-        return self.stored.get(provider, Versioned(State(), 0))
-
-    def write(self, provider: str, state: State, version: int) -> Versioned:
-        with self.lock:
-            if self.read(provider).version != version:
-                raise Raced(self.read(provider))
-            self.stored[provider] = Versioned(state, version + 1)
-            return self.stored[provider]
-
-    def free(self, provider: str, lease_id: str, *, healthy: bool) -> Versioned | None:
-        with self.lock:
-            known = self.read(provider)
-            self.stored[provider] = Versioned(release(known.state, 0, lease_id, healthy=healthy), known.version + 1)
-            return self.stored[provider]
-
-    def end(self, provider: str, lease_id: str, now: float, *, healthy: bool) -> Versioned | None:
-        raise AssertionError("Keepa keeps no gaps")
-
-
-class Time:
-    """Seconds that pass by sleeping only; all kinds of clock."""
-
-    def __init__(self) -> None:
-        self.passed = 0.0
-
-    def sleep(self, seconds: float) -> None:
-        self.passed += seconds
-
-    def monotonic(self) -> float:
-        return self.passed
-
-    def clock(self) -> datetime:
-        return datetime(2026, 11, 22, tzinfo=UTC) + timedelta(seconds=self.passed)
 
 
 class Account:

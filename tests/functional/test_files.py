@@ -55,8 +55,7 @@ def test_agreement_notices_a_cell_that_differs(tmp_path: Path, monkeypatch: pyte
 
 def test_what_ends_badly_is_told_from_what_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.csv").write_text("1,2\n3,4\n")
-    (found,) = outcomes.outcomes([tmp_path / "a.csv"])
-    assert found.word == FileProblem.NO_HEADER
+    assert ends(tmp_path / "a.csv") == [FileProblem.NO_HEADER]
 
     def hungry(_path: Path) -> str:
         return str(len(bytearray(600 * 1024 * 1024)))

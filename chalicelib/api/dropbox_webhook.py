@@ -7,6 +7,7 @@ whoever saw it; a task too many finds nothing left to list.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from chalice.app import Request, Response
@@ -24,10 +25,13 @@ from chalicelib.api.auth import Caller, Role
 from chalicelib.api.dropbox_lister import account_of, notice, owner_of
 from chalicelib.api.image_models import SyncAnswer, SyncQuery
 from chalicelib.api.requests import header
-from chalicelib.errors import RequestProblem, RequestRefused
+from chalicelib.errors import RequestProblem, RequestRefused, Transient
 from chalicelib.jobs.model import stamp
 from chalicelib.logs import log
 from chalicelib.settings import Settings
+
+PATIENCE = 0.8
+"""Seconds that the queue may take."""
 
 
 def serve(request: Request, *, queues: Queues, settings: Settings, clock: Callable[[], datetime]) -> Response:
@@ -43,11 +47,13 @@ def echo(request: Request) -> Response:
     return Response(body=echoed(query.get("challenge")), headers=dict(CHALLENGE_HEADERS))
 
 
-def changed(request: Request, *, queues: Queues, settings: Settings, clock: Callable[[], datetime]) -> Response:
+def changed(
+    request: Request, *, queues: Queues, settings: Settings, clock: Callable[[], datetime], patience: float = PATIENCE
+) -> Response:
     """Ask for a listing of each account that is ours to list; 200, also where none is.
 
-    Raises PAYLOAD_TOO_LARGE, BAD_SIGNATURE, BAD_REQUEST; where the queue does not answer Transient, a 503 after which
-    Dropbox comes again.
+    Raises PAYLOAD_TOO_LARGE, BAD_SIGNATURE, BAD_REQUEST; where the queue does not answer within `patience` seconds
+    Transient, a 503 after which Dropbox comes again. What the queue takes after all is a replay, which is harmless.
     """
     body = _body(request)
     if len(body) > MAX_BODY:
@@ -57,8 +63,8 @@ def changed(request: Request, *, queues: Queues, settings: Settings, clock: Call
         raise RequestRefused(RequestProblem.BAD_SIGNATURE)
     named = accounts_of(body)
     ours = _ours(named, settings)
-    for account in ours:
-        queues.send(settings.tasks_queue, notice(account, stamp(clock())), group=owner_of(settings))
+    at = stamp(clock())
+    _in_time(lambda: _ask(ours, at, queues, settings), patience)
     log.info("dropbox has changes", extra={"accounts": len(named), "listed": len(ours)})
     return Response(body={"accounts": len(ours)})
 
@@ -74,6 +80,22 @@ def sync(
     queues.send(settings.tasks_queue, notice(account, stamp(clock()), full=query.full), group=owner_of(settings))
     answer = SyncAnswer(account=account, full=query.full, message="Dropbox is listed; changes become jobs.")
     return Response(body=answer.as_json(), status_code=202)
+
+
+def _ask(accounts: Iterable[str], at: str, queues: Queues, settings: Settings) -> None:
+    for account in accounts:
+        queues.send(settings.tasks_queue, notice(account, at), group=owner_of(settings))
+
+
+def _in_time(send: Callable[[], object], patience: float) -> None:
+    """Dropbox wants its answer within a second or so, and our client would go on trying for a minute."""
+    pool = ThreadPoolExecutor(1)
+    try:
+        pool.submit(send).result(patience)
+    except TimeoutError:
+        raise Transient("the queue did not answer in time") from None
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _body(request: Request) -> bytes:

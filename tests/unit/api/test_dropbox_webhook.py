@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -55,6 +56,24 @@ def notification(*accounts: str, secret: str = "s") -> tuple[bytes, str]:
 def test_one_task_an_account_says_since_when_there_is_something_to_see():
     assert hear(*notification(STRANGER, ACCOUNT, ACCOUNT)).sent == [{
         "v": 1, "task": "list_dropbox", "account": ACCOUNT, "at": "2026-01-01T00:00:00.000Z", "group": "default"}]
+
+
+def test_a_queue_that_does_not_answer_keeps_nobody_waiting():
+    """Dropbox comes again after a 503; what the queue takes after all says the same once more."""
+    answered = threading.Event()
+
+    class Slow(Queues):
+        def send(self, queue: str, body: dict[str, Any], *, group: str) -> None:
+            answered.wait(10)
+            super().send(queue, body, group=group)
+
+    body, signature = notification(ACCOUNT)
+    request: Any = SimpleNamespace(raw_body=body, headers={SIGNATURE_HEADER: signature})
+    slow: Any = Slow()
+    with pytest.raises(Transient):
+        changed(request, queues=slow, settings=chosen(), clock=lambda: NOW, patience=0.01)
+    assert slow.sent == []
+    answered.set()
 
 
 def test_accounts_that_we_do_not_follow_are_passed_over():

@@ -177,14 +177,17 @@ class PriceLists:
             return self._ready[key]
 
     def compile(self, list_id: str) -> None:
-        """Make the snapshot of an import that has ended; its bytes follow from its parts. Two at once are harmless."""
+        """Make the snapshot of an import that has ended; its bytes follow from its parts. Two at once are harmless.
+
+        Raises KeyError when a part that the ledger counts is gone: half a list would match as if it were whole.
+        """
         job = self._ledger.job(list_id)
         if job is not None and job.status.terminal and not job.undo:
-            settled = [detail.entry for detail in self._ledger.batches(list_id, job.batches_total)
-                       if detail.entry.state is BatchState.DONE]
-            items = sum(entry.outcomes.get(Outcome.NEW, 0) for entry in settled)
-            parts = self._parts(list_id, [entry.number for entry in settled])
-            self._blobs.put(_snapshot_key(list_id), _packed(items, parts), "application/gzip")
+            counted = {detail.entry.number: detail.entry.outcomes.get(Outcome.NEW, 0)
+                       for detail in self._ledger.batches(list_id, job.batches_total)
+                       if detail.entry.state is BatchState.DONE}
+            parts = self._parts(list_id, [number for number, items in counted.items() if items])
+            self._blobs.put(_snapshot_key(list_id), _packed(sum(counted.values()), parts), "application/gzip")
 
     def _index(self, found: PriceList) -> Index:
         from chalicelib.matching.index import Index
@@ -211,16 +214,10 @@ class PriceLists:
         return int(json.loads(lines.readline())["items"]), _items_of(lines)
 
     def _parts(self, list_id: str, numbers: Sequence[int]) -> Iterator[bytes]:
-        """The parts of these batches, in order, a few at a time. One without items was never written."""
+        """The parts of these batches, in order, a few at a time. Raises KeyError."""
         with ThreadPoolExecutor(READERS) as pool:
             for some in chunks(numbers, 4 * READERS):
-                yield from pool.map(lambda number: self._part(list_id, number), some)
-
-    def _part(self, list_id: str, number: int) -> bytes:
-        try:
-            return self._blobs.get(_part_key(list_id, number))
-        except KeyError:
-            return b""
+                yield from pool.map(lambda number: self._blobs.get(_part_key(list_id, number)), some)
 
     def _had_ended(self, item: Mapping[str, Any], at: str) -> bool:
         """What the ledger has forgotten ended long ago. A cancelled import is half a list: it must be named."""

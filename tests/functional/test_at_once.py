@@ -147,15 +147,15 @@ def test_a_job_can_be_asked_for_from_outside_any_number_of_times(engine: Engine)
 
 
 def noting(job: Job, entry: BatchEntry) -> Sequence[Write]:
-    return [Write("test-enrichment-status", {"catalog_id": job.job_id, "batch_id": str(entry.number)},
+    return [Write("dropmill-test-leads", {"pk": f"NOTED#{job.job_id}", "sk": str(entry.number)},
                   {"status": entry.state.value})]
 
 
 def noted(engine: Engine, job: Job) -> dict[str, str]:
     found = engine.aws.client("dynamodb").query(
-        TableName="test-enrichment-status", KeyConditionExpression="catalog_id = :id",
-        ExpressionAttributeValues={":id": {"S": job.job_id}})["Items"]
-    return {item["batch_id"]: item["status"] for item in map(from_item, found)}
+        TableName="dropmill-test-leads", KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": f"NOTED#{job.job_id}"}})["Items"]
+    return {item["sk"]: item["status"] for item in map(from_item, found)}
 
 
 def test_a_pipelines_own_table_follows_batches_that_are_done_and_batches_that_fail(engine: Engine) -> None:

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.bootstrap import services
+from chalicelib.adapters.convex_batch import TRIES
+from chalicelib.bootstrap import services, settings
 from chalicelib.errors import Transient, Waiting
+from chalicelib.local.fakes.convex import FakeConvex
 from tests.functional.engine import Engine, Time, book
 from tests.functional.prices import BILL, BILL_FILE, LIST, MATCH, all_results, by_queue, long_bill, send, with_list
 from tests.functional.rest import Answer, Api, token
@@ -131,6 +133,23 @@ def test_a_request_that_runs_out_of_time_answers_202_and_the_queue_does_the_rest
     assert (told["status"], told["matchedCount"], len(all_results(api, job_id))) == ("completed", 7, 7)
     report = api("GET", f"/status/{job_id}/report").json
     assert report["balance"]["balanced"] is True
+
+
+def test_what_convex_must_hear_last_waits_in_the_queue_when_it_does_not_listen(
+    api: Api, engine: Engine, monkeypatch: pytest.MonkeyPatch,
+):
+    with_list(api)
+    with FakeConvex(script=["ok", "ok", "ok", *["503"] * TRIES]) as convex:
+        for name, value in {"URL": convex.url, "DEPLOY_KEY": "k", "SPACING_SECONDS": "0", "BATCH_GAP_SECONDS": "0",
+                            "STATUS_GAP_SECONDS": "0"}.items():
+            monkeypatch.setenv(f"CONVEX_{name}", value)
+        services.cache_clear()
+        settings.cache_clear()
+        answer = match(api)
+        job_id = answer.json["jobId"]
+        assert (answer.status, answer.json["status"], len(convex.documents)) == (200, "completed", 3)
+        assert job_id not in convex.statuses
+        assert engine.depth("prices") == 1, "nobody will tell Convex that the job has ended"
 
 
 @pytest.mark.parametrize("trouble", [Transient("a hiccup"), Waiting(1, "tokens"), RuntimeError("a bug")])

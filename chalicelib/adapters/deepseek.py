@@ -24,19 +24,15 @@ import requests
 from pydantic import BaseModel, ValidationError
 
 from chalicelib.adapters.http import Reply, post_json
+from chalicelib.adapters.retrying import TRIES, Retrying
 from chalicelib.costs import Meter, Tariff, Used, total
 from chalicelib.errors import ContentRefused, Transient, Unavailable, Waiting
 from chalicelib.jobs.budget import Purse, Unlimited
 from chalicelib.jobs.limits import Policy
-from chalicelib.logs import log
 from chalicelib.metrics import Metric, Metrics
 from chalicelib.settings import DeepSeekSettings
 
 PROVIDER = "deepseek"
-TRIES = 3
-"""Times that one call is tried for errors that may pass at once."""
-BUSY_TRIES = 6
-BACKOFF_SECONDS, BACKOFF_CAP_SECONDS = 0.5, 8.0
 LEASE_MARGIN = 5.0
 """Seconds that a place outlasts its call: so long it stays taken when the worker is killed."""
 
@@ -102,8 +98,7 @@ class DeepSeek:
         self._limiter = limiter
         self._session = session
         self._monotonic = monotonic
-        self._sleep = sleep
-        self._random = random or _random.SystemRandom()
+        self._retrying = Retrying(PROVIDER, monotonic, sleep, random or _random.SystemRandom())
         self._patience = patience
 
     def complete(
@@ -205,23 +200,15 @@ class DeepSeek:
     def _hold_off(self, call: _Call, busy: _Busy) -> None:
         """Tell all workers to hold off, us included: the next `hold` sleeps, or raises Waiting."""
         self._limiter.penalise(PROVIDER, self.policy, busy.retry_after)
-        call.busy += 1
-        if call.busy >= BUSY_TRIES or self._monotonic() >= call.ends:
-            raise Waiting(busy.retry_after or BACKOFF_CAP_SECONDS, "tokens") from busy
+        self._retrying.after_busy(call, busy, busy.retry_after)
 
     def _back_off(self, call: _Call, error: Transient) -> None:
         """Sleep before the next try; without one left raise what it means to have failed for good."""
-        call.failures += 1
         call.suspect = call.suspect and isinstance(error, _Suspect)
         tries = call.tries if call.suspect else TRIES
-        if call.failures >= tries and call.suspect:
+        if call.failures + 1 >= tries and call.suspect:
             raise ContentRefused(f"again and again: {error.message}", suspected=True, **error.details) from error
-        growing = min(BACKOFF_CAP_SECONDS, BACKOFF_SECONDS * 2.0 ** (call.failures - 1))
-        pause = growing * (0.5 + self._random.random() / 2)
-        if call.failures >= tries or self._monotonic() + pause >= call.ends:
-            raise error
-        log.info("deepseek call is tried again", extra={"failures": call.failures, "cause": error.message})
-        self._sleep(pause)
+        self._retrying.after_failure(call, error, tries)
 
     def _request(self, messages: Sequence[Mapping[str, str]], user_id: str) -> dict[str, Any]:
         thinking = "enabled" if self.settings.thinking else "disabled"

@@ -27,23 +27,20 @@ from chalicelib.adapters.dropbox_answers import Busy, CursorReset, Page, cursor_
 from chalicelib.adapters.dropbox_calls import DropboxCalls
 from chalicelib.adapters.dropbox_download import Fetch
 from chalicelib.adapters.http import Reply
+from chalicelib.adapters.retrying import TRIES, Retrying
 from chalicelib.costs import Meter, Used, total
 from chalicelib.errors import ContentRefused, Transient, Unavailable, Waiting
-from chalicelib.jobs.limits import MAX_PENALTY, Policy
-from chalicelib.logs import log
+from chalicelib.jobs.limits import Policy
 from chalicelib.metrics import Metric, Metrics
 from chalicelib.settings import DropboxSettings
 
 PROVIDER = "dropbox"
 MAX_LIMIT = 2000
 """Entries on a page, about (files.stone)."""
-TRIES = 3
 WRONG_TRIES = 2
 """Times that a whole file may come and be another than was listed."""
 PROGRESS_BYTES = 1024 * 1024
 """A download that brought so much before it broke off has not failed: the next try brings more."""
-BUSY_TRIES = 6
-BACKOFF_SECONDS, BACKOFF_CAP_SECONDS = 0.5, 8.0
 LEASE_MARGIN = 5.0
 """Seconds that a place outlasts its call: so long it stays taken when the worker is killed."""
 
@@ -78,8 +75,7 @@ class Dropbox:
         self._calls = DropboxCalls(settings, session, clock=clock, monotonic=monotonic)
         self._limiter = limiter
         self._monotonic = monotonic
-        self._sleep = sleep
-        self._random = random or _random.SystemRandom()
+        self._retrying = Retrying(PROVIDER, monotonic, sleep, random or _random.SystemRandom())
         self._patience = patience
         self._metrics = metrics or Metrics()
 
@@ -150,7 +146,7 @@ class Dropbox:
                 except Busy as busy:
                     self._hold_off(call, busy)
                 except Transient as error:
-                    self._back_off(call, error)
+                    self._retrying.after_failure(call, error)
         finally:
             if meter is not None:
                 meter.add(call.used)
@@ -195,19 +191,7 @@ class Dropbox:
     def _hold_off(self, call: _Call, busy: Busy) -> None:
         """Tell all workers to hold off, us included: the next `hold` sleeps, or raises Waiting."""
         self._limiter.penalise(PROVIDER, self.policy, busy.retry_after)
-        call.busy += 1
-        if call.busy >= BUSY_TRIES or self._monotonic() >= call.ends:
-            raise Waiting(min(MAX_PENALTY, busy.retry_after or BACKOFF_CAP_SECONDS), "tokens") from busy
-
-    def _back_off(self, call: _Call, error: Transient) -> None:
-        """Sleep before the next try; without one left raise."""
-        call.failures += 1
-        growing = min(BACKOFF_CAP_SECONDS, BACKOFF_SECONDS * 2.0 ** (call.failures - 1))
-        pause = growing * (0.5 + self._random.random() / 2)
-        if call.failures >= TRIES or self._monotonic() + pause >= call.ends:
-            raise error
-        log.info("dropbox call is tried again", extra={"failures": call.failures, "cause": error.message})
-        self._sleep(pause)
+        self._retrying.after_busy(call, busy, busy.retry_after)
 
 
 @dataclass(frozen=True, slots=True)

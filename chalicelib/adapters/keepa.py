@@ -34,6 +34,7 @@ import requests
 
 from chalicelib.adapters.http import Reply, send
 from chalicelib.adapters.keepa_answers import KeepaAnswer, Tokens, Told, matched, products_of, told
+from chalicelib.adapters.retrying import Retrying
 from chalicelib.costs import Meter, Used, total
 from chalicelib.errors import ContentRefused, Transient, Unavailable, Waiting
 from chalicelib.jobs.limits import Policy
@@ -49,9 +50,6 @@ SEARCH_TOKENS = 10
 CODE_LIMIT = 5
 """Products that one code may bring: each costs a token, and some codes stand on dozens."""
 MAX_TERM = 150
-TRIES = 3
-BUSY_TRIES = 6
-BACKOFF_SECONDS, BACKOFF_CAP_SECONDS = 0.5, 8.0
 LEASE_MARGIN = 5.0
 """Seconds that a place outlasts its call: so long it stays taken when the worker is killed."""
 MAX_REFUSALS = 12
@@ -91,8 +89,7 @@ class Keepa:
         self._limiter = limiter
         self._session = session
         self._monotonic = monotonic
-        self._sleep = sleep
-        self._random = random or _random.SystemRandom()
+        self._retrying = Retrying(PROVIDER, monotonic, sleep, random or _random.SystemRandom())
         self._patience = patience
         self._metrics = metrics or Metrics()
         logging.getLogger("urllib3.connectionpool").addFilter(_without_key)
@@ -169,7 +166,7 @@ class Keepa:
                 except _Busy as busy:
                     self._hold_off(call, busy)
                 except Transient as error:
-                    self._back_off(call, error)
+                    self._retrying.after_failure(call, error)
         finally:
             if meter is not None:
                 meter.add(call.used)
@@ -253,19 +250,7 @@ class Keepa:
     def _hold_off(self, call: _Call, busy: _Busy) -> None:
         """Tell all workers to hold off, us included: the next `hold` sleeps, or raises Waiting."""
         self._limiter.penalise(PROVIDER, self.policy, busy.retry_after)
-        call.busy += 1
-        if call.busy >= BUSY_TRIES or self._monotonic() >= call.ends:
-            raise Waiting(busy.retry_after or BACKOFF_CAP_SECONDS, "tokens") from busy
-
-    def _back_off(self, call: _Call, error: Transient) -> None:
-        """Sleep before the next try; without one left raise."""
-        call.failures += 1
-        growing = min(BACKOFF_CAP_SECONDS, BACKOFF_SECONDS * 2.0 ** (call.failures - 1))
-        pause = growing * (0.5 + self._random.random() / 2)
-        if call.failures >= TRIES or self._monotonic() + pause >= call.ends:
-            raise error
-        log.info("keepa call is tried again", extra={"failures": call.failures, "cause": error.message})
-        self._sleep(pause)
+        self._retrying.after_busy(call, busy, busy.retry_after)
 
 
 class _Busy(Transient):

@@ -16,19 +16,12 @@ import pytest
 import requests
 from pydantic import SecretStr
 
-from chalicelib.adapters.dropbox import (
-    BUSY_TRIES,
-    LEASE_MARGIN,
-    PROGRESS_BYTES,
-    PROVIDER,
-    TRIES,
-    WRONG_TRIES,
-    Dropbox,
-)
+from chalicelib.adapters.dropbox import LEASE_MARGIN, PROGRESS_BYTES, PROVIDER, WRONG_TRIES, Dropbox
 from chalicelib.adapters.dropbox_answers import CursorReset, Deleted, File, Folder, Gone, Page
 from chalicelib.adapters.dropbox_calls import EARLY_SECONDS
 from chalicelib.adapters.dropbox_download import BLOCK, ContentHash, content_hash, header_json
 from chalicelib.adapters.limiter import Limiter
+from chalicelib.adapters.retrying import BUSY_TRIES, TRIES
 from chalicelib.costs import Meter
 from chalicelib.errors import ContentRefused, Transient, Unavailable, Waiting
 from chalicelib.jobs.limits import Permit, Policy, State

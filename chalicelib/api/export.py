@@ -148,9 +148,18 @@ class Exporter:
             parts = (*parts, f"{export.folder}parts/{len(parts):05d}-{uuid4().hex[:8]}.jsonl.gz")
             text = "\n".join(json.dumps(row, separators=(",", ":")) for row in rows)
             self.blobs.put(parts[-1], gzip.compress(text.encode(), 3), "application/gzip")
-        return self._write(
+        following = self._write(
             found, state=ExportState.PROCESSING, rows=export.rows + len(rows), parts=parts, walked=not entries,
             position=entries[-1].position if entries else export.position)
+        if following is None and rows:
+            self._drop_part(export.export_id, parts[-1])
+        return following
+
+    def _drop_part(self, export_id: str, part: str) -> None:
+        """A twin was faster, and may have cleared all parts before this one came. One that counts after all stays."""
+        now = kept(export_id, self.records)
+        if now is None or part not in now.export.parts:
+            self.blobs.delete(part)
 
     def _next_entries(self, walk: Iterator[Entry]) -> list[Entry]:
         """The next leads: as many as a checkpoint takes, fewer when time runs out, none at the end."""

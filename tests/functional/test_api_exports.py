@@ -12,6 +12,8 @@ import openpyxl
 import pytest
 import requests
 
+from chalicelib.api.export import Exporter
+from chalicelib.api.export_record import kept
 from tests.functional.engine import Context, Engine
 from tests.functional.rest import Api, token
 from tests.functional.rest_leads import stored
@@ -125,6 +127,19 @@ def test_task_delivered_again_changes_nothing(api: Api, engine: Engine):
     serve_tasks(engine)
     assert finished(api, asked) | {"url": ""} == ready | {"url": ""}
     assert len(requests.get(ready["url"], timeout=10).text.splitlines()) == 301
+
+
+def test_a_worker_whose_twin_was_faster_leaves_no_part_behind(api: Api, engine: Engine):
+    many(engine, 300)
+    asked = api("POST", "/export", {"format": "csv"})
+    services = engine.services
+    found = kept(asked.json["exportId"], services.records)
+    assert found is not None
+    serve_tasks(engine)
+    ready = finished(api, asked)
+    services.call(Exporter, remaining=lambda: 60.0).run(found)
+    assert not [key for key in services.blobs.keys("exports/") if "/parts/" in key]
+    assert finished(api, asked) | {"url": ""} == ready | {"url": ""}
 
 
 def test_one_task_on_four_workers_at_once_makes_one_complete_file(api: Api, engine: Engine):

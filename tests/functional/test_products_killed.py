@@ -111,7 +111,7 @@ def test_killed_workers_change_nothing_in_the_result(emulator: str, workers: Wor
 
     with DeadlyKeepa(workers) as keepa:
         environment = {"KEEPA_URL": keepa.url, "KEEPA_API_KEY": "key", "KEEPA_TOKENS_PER_MINUTE": "5000",
-                       "KEEPA_TIMEOUT_SECONDS": "0.5", "KEEPA_CACHE_DAYS": "0", "KEEPA_MISSING_DAYS": "0",
+                       "KEEPA_TIMEOUT_SECONDS": "3", "KEEPA_CACHE_DAYS": "0", "KEEPA_MISSING_DAYS": "0",
                        "PRODUCTS_MAX_CONCURRENCY": "2", "PRODUCTS_BATCH_SIZE": "50", "SWEEP_IDLE_SECONDS": "1",
                        "LOG_LEVEL": "ERROR"}
         with Stack("test", endpoint=emulator, account="600000000001", zygote=workers, environment=environment,

@@ -108,6 +108,18 @@ def body(model: type[W]) -> W:
     return api.requests.body(model, app.current_request)
 
 
+@app.route("/", methods=["GET"])
+def get_console() -> Response:
+    """Serves the console, a page in which all of this can be done by hand; needs no token, what it asks for does."""
+    return services().call(api.console.page, request=app.current_request)
+
+
+@app.route("/console/{version}/{name}", methods=["GET"])
+def get_console_file(version: str, name: str) -> Response:
+    """Serves a script or the style of the console; needs no token."""
+    return services().call(api.console.asset, request=app.current_request, version=version, name=name)
+
+
 @app.route("/health", methods=["GET"])
 def get_health() -> api.models.Health:
     """Says that the function answers, and in which stage; needs no token."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -141,6 +142,12 @@ class Blobs:
                 self._client.delete_objects(
                     Bucket=self.bucket, Delete={"Objects": old[start:start + DELETE_KEYS], "Quiet": True})
         return len(old)
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port that forms and links lead to; what a web page must be allowed to reach."""
+        url = urlsplit(self._signer.generate_presigned_url("get_object", Params={"Bucket": self.bucket, "Key": "any"}))
+        return f"{url.scheme}://{url.netloc}"
 
     def presigned_post(self, key: str, content_type: str, max_bytes: int, expires: int) -> tuple[str, dict[str, str]]:
         """A form that uploads exactly this key and type, of 0 to `max_bytes` bytes, within `expires` seconds.

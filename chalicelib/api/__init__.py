@@ -10,6 +10,7 @@ if TYPE_CHECKING:
         actions,
         catalogue_models,
         catalogues,
+        console,
         days,
         downloads,
         dropbox_webhook,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "actions", "catalogue_models", "catalogues", "days", "downloads", "dropbox_webhook", "dry_run", "edge",
+    "actions", "catalogue_models", "catalogues", "console", "days", "downloads", "dropbox_webhook", "dry_run", "edge",
     "enrichment", "erasure", "export", "image_models", "images", "inputs", "leads", "models", "price_lists",
     "price_matching", "price_models", "price_results", "requests", "status", "suspects", "uploads",
 ]

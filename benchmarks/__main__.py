@@ -12,7 +12,7 @@ from benchmarks.measure import pace
 from benchmarks.report import Table, write_into_readme
 
 NAMES = ("counters", "settling", "throughput", "split", "costs", "cold_start", "standardising",
-         "reading", "outcomes", "agreement", "matching", "patching", "imaging")
+         "reading", "outcomes", "agreement", "matching", "patching", "imaging", "lead_pages")
 
 
 def main() -> int:

@@ -1,5 +1,8 @@
 """The leads of one owner in the order of an index, across its shards, in bounded reads.
 
+A walk reads whole leads. A skim reads only the fields that somebody looks for, which costs a quarter of the CPU, and
+the few leads that are wanted are fetched afterwards.
+
 Each listing index is cut into shards (`list_pk` = owner and shard) so that no partition grows without bound; a walk
 queries all shards and merges them by sort key. A sort key ends with the lead's id, hence is unique, so one string is
 enough to say how far a walk has come. Indexes are eventually consistent: a lead written a moment ago may not show yet.
@@ -8,12 +11,13 @@ enough to say how far a walk has come. Indexes are eventually consistent: a lead
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.adapters.dynamodb import from_item, to_item, translated
+from chalicelib.adapters.dynamodb import batch_get, from_item, to_item, translated
 from chalicelib.adapters.leads import LIST_SHARDS, Lead, lead_from_item
 
 if TYPE_CHECKING:
@@ -48,16 +52,64 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Glimpse:
+    """One lead of a skim: the fields that were asked for, under their names in the table, and where the rest lies."""
+
+    position: str
+    key: Mapping[str, str]
+    values: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Skim:
+    """Glimpses in order. `cut` turns true when it ended because its reads were used up and not because leads did."""
+
+    glimpses: Iterator[Glimpse]
+    cut: bool = False
+
+    def __iter__(self) -> Iterator[Glimpse]:
+        try:
+            yield from self.glimpses
+        except _Spent:
+            self.cut = True
+
+
+@dataclass(frozen=True, slots=True)
 class _Page:
-    entries: tuple[Entry, ...]
+    items: tuple[Mapping[str, Any], ...]
     last_key: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Shard:
+    """One part of a listing. `fields` names what is read of its items; nothing named means all."""
+
     list_pk: str
     order: Order
     after: str
+    fields: Sequence[str] = ()
+
+
+@dataclass(slots=True)
+class _Reads:
+    """Items that may still be read, over all shards."""
+
+    left: float
+
+    def take(self, wanted: int) -> int:
+        """As many of `wanted` as are left. Raises _Spent when none is."""
+        granted = int(min(wanted, self.left))
+        if granted < 1:
+            raise _Spent
+        self.left -= granted
+        return granted
+
+    def give_back(self, unread: int) -> None:
+        self.left += unread
+
+
+class _Spent(Exception):
+    """No more may be read."""
 
 
 class LeadListing:
@@ -69,12 +121,29 @@ class LeadListing:
 
     def walk(self, owner: str, order: Order, *, after: str = "", expect: int = 50) -> Iterator[Entry]:
         """All leads of `owner` behind position `after`, in order. `expect` sizes the reads, it does not end it."""
-        shards = [_Shard(f"{owner}#{number}", order, after) for number in range(LIST_SHARDS)]
-        limit = min(MAX_LIMIT, expect // LIST_SHARDS + LIST_SHARDS)
-        with ThreadPoolExecutor(LIST_SHARDS) as pool:
-            first = list(pool.map(lambda shard: self._page(shard, limit, None), shards))
-        streams = [self._stream(shard, page, limit) for shard, page in zip(shards, first, strict=True)]
-        return heapq.merge(*streams, key=lambda entry: entry.position, reverse=order.descending)
+        sort_key = INDEXES[order.by][1]
+        items = self._merged(_shards(owner, order, after), expect, _Reads(math.inf))
+        return (Entry(item[sort_key], lead_from_item(item)) for item in items)
+
+    def skim(
+        self, owner: str, order: Order, fields: Sequence[str], *, after: str = "", expect: int = 50, most: int
+    ) -> Skim:
+        """`fields` of the leads of `owner` behind position `after`, in order; at most `most` leads are read.
+
+        `fields` are names in the table. `most` is at least the number of shards.
+        """
+        sort_key = INDEXES[order.by][1]
+        items = self._merged(_shards(owner, order, after, ("pk", "sk", sort_key, *fields)), min(expect, most),
+                             _Reads(most))
+        return Skim(Glimpse(item[sort_key], {"pk": item["pk"], "sk": item["sk"]},
+                            {name: item[name] for name in fields if name in item}) for item in items)
+
+    def fetch(self, glimpses: Sequence[Glimpse]) -> list[Lead]:
+        """The whole leads, in the order of `glimpses`; one that was deleted or moved since is left out."""
+        keys = [glimpse.key for glimpse in glimpses]
+        found = {item["pk"]: item for item in batch_get(self._client, self._table, keys, consistent=False)}
+        items = [found.get(key["pk"]) for key in keys]
+        return [lead_from_item(item) for item in items if item is not None and not item.get("gone")]
 
     def count(self, owner: str, *, most: int) -> int | None:
         """How many leads `owner` has, None when more than `most`."""
@@ -86,13 +155,24 @@ class LeadListing:
                     return None
         return total
 
-    def _stream(self, shard: _Shard, page: _Page, limit: int) -> Iterator[Entry]:
+    def _merged(self, shards: Sequence[_Shard], expect: int, reads: _Reads) -> Iterator[Mapping[str, Any]]:
+        """Items of all shards in one order. Raises _Spent, after what is in order, when `reads` are used up."""
+        order, sort_key = shards[0].order, INDEXES[shards[0].order.by][1]
+        limit = reads.take(min(MAX_LIMIT * len(shards), expect + len(shards) ** 2)) // len(shards)
+        with ThreadPoolExecutor(len(shards)) as pool:
+            first = list(pool.map(lambda shard: self._page(shard, limit, None), shards))
+        reads.give_back(sum(limit - len(page.items) for page in first))
+        streams = [self._stream(shard, page, limit, reads) for shard, page in zip(shards, first, strict=True)]
+        return heapq.merge(*streams, key=lambda item: str(item[sort_key]), reverse=order.descending)
+
+    def _stream(self, shard: _Shard, page: _Page, limit: int, reads: _Reads) -> Iterator[Mapping[str, Any]]:
         while True:
-            yield from page.entries
+            yield from page.items
             if page.last_key is None:
                 return
-            limit = min(MAX_LIMIT, limit * GROWTH)
+            limit = reads.take(min(MAX_LIMIT, limit * GROWTH))
             page = self._page(shard, limit, page.last_key)
+            reads.give_back(limit - len(page.items))
 
     def _page(self, shard: _Shard, limit: int, start: Mapping[str, Any] | None) -> _Page:
         index, sort_key = INDEXES[shard.order.by]
@@ -104,10 +184,9 @@ class LeadListing:
         with translated("list leads"):
             answer = self._client.query(
                 TableName=self._table, IndexName=index, KeyConditionExpression=condition, Limit=limit,
-                ExpressionAttributeValues=to_item(values), ScanIndexForward=not shard.order.descending, **extra)
-        items = map(_plain, answer["Items"])
-        return _Page(tuple(Entry(item[sort_key], lead_from_item(item)) for item in items),
-                     answer.get("LastEvaluatedKey"))
+                ExpressionAttributeValues=to_item(values), ScanIndexForward=not shard.order.descending,
+                **_projection(shard.fields), **extra)
+        return _Page(tuple(map(_plain, answer["Items"])), answer.get("LastEvaluatedKey"))
 
     def _counts(self, list_pk: str) -> Iterator[int]:
         start: dict[str, Any] = {}
@@ -121,6 +200,16 @@ class LeadListing:
             if not answer.get("LastEvaluatedKey"):
                 return
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+
+def _shards(owner: str, order: Order, after: str, fields: Sequence[str] = ()) -> list[_Shard]:
+    return [_Shard(f"{owner}#{number}", order, after, fields) for number in range(LIST_SHARDS)]
+
+
+def _projection(fields: Sequence[str]) -> dict[str, Any]:
+    """What makes DynamoDB answer these fields only; by placeholders, because some names are reserved words."""
+    names = {f"#{place}": name for place, name in enumerate(dict.fromkeys(fields))}
+    return {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names} if names else {}
 
 
 def _plain(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -142,7 +142,7 @@ class Exporter:
         export = found.export
         entries = self._next_entries(walk)
         matches = matcher(_selection(export).filters)
-        rows = [lead_values(entry.lead) for entry in entries if matches(entry.lead)]
+        rows = [values for entry in entries if matches(values := lead_values(entry.lead))]
         parts = export.parts
         if rows:
             parts = (*parts, f"{export.folder}parts/{len(parts):05d}-{uuid4().hex[:8]}.jsonl.gz")

@@ -78,8 +78,8 @@ def _few_rows(selection: Selection, listing: LeadListing, most: int) -> list[Map
     rows: list[Mapping[str, Any]] = []
     walk = selection.walk(listing, expect=most)
     for entry in itertools.islice(walk, INLINE_READS):
-        if matches(entry.lead):
-            rows.append(lead_values(entry.lead))
+        if matches(values := lead_values(entry.lead)):
+            rows.append(values)
         if len(rows) > most:
             return None
     return rows if next(walk, None) is None else None

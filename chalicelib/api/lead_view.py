@@ -15,7 +15,11 @@ PROVENANCE = ("sourceFile", WORKSHEET, "row", "jobId")
 FIELDS = ("leadId", *CONTENT, *PROVENANCE, "createdAt", "updatedAt")
 """Every field of a lead in an answer; all of them can be filtered."""
 
-Matcher = Callable[[Lead], bool]
+STORED: Mapping[str, str] = {"leadId": "lead_id", WORKSHEET: "worksheet"}
+"""Fields whose name in the table is another one."""
+
+Matcher = Callable[[Mapping[str, Any]], bool]
+"""Whether values, by the names of `FIELDS`, are what somebody looks for."""
 
 
 def lead_view(lead: Lead) -> LeadView:
@@ -64,12 +68,18 @@ def checked_filters(filters: Mapping[str, str]) -> dict[str, str]:
 def matcher(filters: Mapping[str, str]) -> Matcher:
     """Whether a lead contains every filter's text in its field, whatever the case."""
     wanted = [(field, _folded(text)) for field, text in filters.items()]
+    return lambda values: all(text in _folded(str(values.get(field, ""))) for field, text in wanted)
 
-    def matches(lead: Lead) -> bool:
-        values = lead_values(lead)
-        return all(text in _folded(str(values.get(field, ""))) for field, text in wanted)
 
-    return matches
+def stored_fields(filters: Mapping[str, str]) -> tuple[str, ...]:
+    """The names in the table of what `filters` look at."""
+    return tuple(STORED.get(field, field) for field in filters)
+
+
+def glimpsed(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of the table by the names of `FIELDS`."""
+    ours = {stored: field for field, stored in STORED.items()}
+    return {ours.get(name, name): value for name, value in values.items()}
 
 
 def _folded(text: str) -> str:

@@ -1,25 +1,26 @@
 """The leads of an owner: pages with filters, one lead, changes by hand, and where it came from.
 
 A page reads a bounded number of leads and answers how to go on, so no request is slower because the table is larger.
+Where it looks for something it reads of each lead what it looks at, and then the whole of those it found.
 Page numbers, which people like and databases do not, work up to `Bounds.numbered`; beyond that the cursor does.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from chalice.app import Response
 
-from chalicelib.adapters.lead_listing import Entry, LeadListing, Order
+from chalicelib.adapters.lead_listing import Glimpse, LeadListing, Order
 from chalicelib.adapters.leads import CONTENT, Lead, Leads
 from chalicelib.api import cursors
 from chalicelib.api.auth import Caller
 from chalicelib.api.inputs import LeadPatch, LeadQuery
-from chalicelib.api.lead_view import Matcher, checked_filters, lead_view, lineage_view, matcher
+from chalicelib.api.lead_view import checked_filters, glimpsed, lead_view, lineage_view, matcher, stored_fields
 from chalicelib.api.models import LeadPage, LineageAnswer, Pagination, SortBy, Sorting, SortOrder
 from chalicelib.api.requests import path_id
 from chalicelib.errors import RequestProblem, RequestRefused, RowRefused
@@ -31,7 +32,7 @@ from chalicelib.settings import Settings
 class Bounds:
     """How far a page goes: leads that it looks at before it answers with a cursor, leads that page numbers reach."""
 
-    reads: int = 2000
+    reads: int = 1000
     numbered: int = 10_000
 
 
@@ -55,9 +56,8 @@ def page(
         return _numbered(caller, query, query.page, filters, listing, settings, bounds.numbered)
     scope = _scope(caller, query, filters)
     after = cursors.unseal(settings.jwt_secret, scope, query.cursor) if query.cursor else ""
-    expect = bounds.reads if filters else query.page_size + 1
-    walk = listing.walk(caller.owner, order_of(query.sort_by, query.sort_order), after=after, expect=expect)
-    found = _collected(walk, matcher(filters), query.page_size, bounds.reads)
+    look = _searched if filters else _next
+    found = look(caller, query, filters, after, listing, bounds.reads)
     cursor = cursors.seal(settings.jwt_secret, scope, found.last) if found.last else None
     return _answer(query, filters, found.leads, Pagination(
         page=None, page_size=query.page_size, total_count=None, total_pages=None, has_more=cursor is not None,
@@ -102,6 +102,34 @@ def order_of(sort_by: SortBy, sort_order: SortOrder) -> Order:
 # --- pages
 
 
+def _next(
+    caller: Caller, query: LeadQuery, _filters: Mapping[str, str], after: str, listing: LeadListing, _reads: int
+) -> _Found:
+    """The leads behind `after`, whoever they are."""
+    wanted = query.page_size
+    walk = listing.walk(caller.owner, order_of(query.sort_by, query.sort_order), after=after, expect=wanted + 1)
+    entries = list(itertools.islice(walk, wanted + 1))
+    return _Found(tuple(entry.lead for entry in entries[:wanted]),
+                  entries[wanted - 1].position if len(entries) > wanted else "")
+
+
+def _searched(
+    caller: Caller, query: LeadQuery, filters: Mapping[str, str], after: str, listing: LeadListing, reads: int
+) -> _Found:
+    """Up to a page of matches among the next `reads` leads behind `after`."""
+    skim = listing.skim(caller.owner, order_of(query.sort_by, query.sort_order), stored_fields(filters), after=after,
+                        expect=reads, most=reads)
+    matches, last = matcher(filters), ""
+    found: list[Glimpse] = []
+    for glimpse in skim:
+        if len(found) == query.page_size:
+            return _Found(tuple(listing.fetch(found)), last)
+        if matches(glimpsed(glimpse.values)):
+            found.append(glimpse)
+        last = glimpse.position
+    return _Found(tuple(listing.fetch(found)), last if skim.cut else "")
+
+
 def _numbered(
     caller: Caller, query: LeadQuery, number: int, filters: Mapping[str, str], listing: LeadListing,
     settings: Settings, reach: int,
@@ -111,38 +139,26 @@ def _numbered(
     if skipped >= reach:
         raise RequestRefused(RequestProblem.BAD_REQUEST, "Page numbers reach so far only; go on with the cursor.",
                              leads=reach)
-    walk = listing.walk(caller.owner, order_of(query.sort_by, query.sort_order), expect=skipped + query.page_size)
-    looked_at = list(itertools.islice(walk, reach if filters else skipped + query.page_size + 1))
+    end = skipped + query.page_size
+    skim = listing.skim(caller.owner, order_of(query.sort_by, query.sort_order), stored_fields(filters),
+                        expect=end + 1, most=2 * reach)
+    looked_at = list(itertools.islice(skim, reach if filters else end + 1))
     matches = matcher(filters)
-    matching = [entry for entry in looked_at if matches(entry.lead)]
-    shown = matching[skipped:skipped + query.page_size]
-    counted = len(matching) if len(looked_at) < reach else None
+    matching = [glimpse for glimpse in looked_at if matches(glimpsed(glimpse.values))]
+    counted = len(matching) if len(looked_at) < reach and not skim.cut else None
     total = counted if filters else listing.count(caller.owner, most=reach)
-    last = _continuation(matching, skipped + query.page_size, looked_at if total is None else [])
+    last = _continuation(matching, end, looked_at if total is None else [])
     cursor = cursors.seal(settings.jwt_secret, _scope(caller, query, filters), last) if last else None
-    return _answer(query, filters, tuple(entry.lead for entry in shown), Pagination(
+    return _answer(query, filters, tuple(listing.fetch(matching[skipped:end])), Pagination(
         page=query.page, page_size=query.page_size, total_count=total, has_more=cursor is not None, cursor=cursor,
         total_pages=None if total is None else -(-total // query.page_size)))
 
 
-def _continuation(matching: list[Entry], end: int, beyond: list[Entry]) -> str:
+def _continuation(matching: list[Glimpse], end: int, beyond: list[Glimpse]) -> str:
     """Behind the last lead of the page if there are more; else behind `beyond`, the leads that were looked at."""
     if len(matching) > end:
         return matching[end - 1].position
     return beyond[-1].position if beyond else ""
-
-
-def _collected(walk: Iterator[Entry], matches: Matcher, wanted: int, reads: int) -> _Found:
-    """Up to `wanted` matches among the next `reads` leads."""
-    leads: list[Lead] = []
-    last = ""
-    for entry in itertools.islice(walk, reads):
-        if len(leads) == wanted:
-            return _Found(tuple(leads), last)
-        if matches(entry.lead):
-            leads.append(entry.lead)
-        last = entry.position
-    return _Found(tuple(leads), last if next(walk, None) is not None else "")
 
 
 def _answer(query: LeadQuery, filters: Mapping[str, str], leads: tuple[Lead, ...], pagination: Pagination) -> LeadPage:

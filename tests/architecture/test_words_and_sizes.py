@@ -15,7 +15,8 @@ WAIVED: Mapping[tuple[str, str], str] = {
     ("chalicelib.jobs.messages", "products"): "likewise",
 }
 LONGEST = 400
-LONGER: Mapping[str, int] = {}
+LONGER: Mapping[str, int] = {"app": 520}
+"""Module -> lines. The map of the system has six for each route, and nothing else."""
 
 
 def engine_words() -> set[tuple[str, str]]:

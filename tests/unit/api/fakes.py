@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chalicelib.adapters.lead_listing import INDEXES, Entry, Order
+from chalicelib.adapters.lead_listing import INDEXES, Entry, Glimpse, Order, Skim
 from chalicelib.adapters.leads import Lead, lead_item
 from chalicelib.adapters.records import Record, RecordKey
 
@@ -73,6 +73,28 @@ class MemoryListing:
             if not after or (entry.position < after if order.descending else entry.position > after):
                 self.read += 1
                 yield entry
+
+    def skim(
+        self, owner: str, order: Order, fields: Sequence[str], *, after: str = "", expect: int = 50, most: int
+    ) -> Skim:
+        skim = Skim(iter(()))
+        skim.glimpses = self._glimpses(owner, order, fields, after, most, skim)
+        return skim
+
+    def _glimpses(self, owner: str, order: Order, fields: Sequence[str], after: str, most: int,
+                  skim: Skim) -> Iterator[Glimpse]:
+        for place, entry in enumerate(self.walk(owner, order, after=after)):
+            if place == most:
+                self.read -= 1
+                skim.cut = True
+                return
+            item = lead_item(entry.lead)
+            values = {name: item[name] for name in fields if name in item}
+            yield Glimpse(entry.position, {"pk": entry.lead.identity}, values)
+
+    def fetch(self, glimpses: Sequence[Glimpse]) -> list[Lead]:
+        by_identity = {lead.identity: lead for lead in self._leads}
+        return [by_identity[glimpse.key["pk"]] for glimpse in glimpses]
 
     def count(self, owner: str, *, most: int) -> int | None:
         total = sum(lead.owner == owner for lead in self._leads)

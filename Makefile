@@ -1,5 +1,5 @@
 # run    the whole of it on this machine: http://127.0.0.1:8000 (PORT=, DROPMILL_HOME=, FAULTS=)
-# test   every check and test
+# test   every check and test; without a Chromium, Debian's is installed first where that may be done (root or sudo)
 # faults seeded runs with crashes, duplicates, conflicts and lost answers (RUNS=, SEED=)
 # bench  the figures of the README
 # deploy, destroy, doctor   a stage in AWS (STAGE=dev, REGION=eu-west-1; ROAD=, PARAMETERS="--parameter NAME=VALUE",
@@ -31,14 +31,17 @@ export PORT
 # pip compiles nothing (--no-compile), so the first import must be allowed to: else every start would compile anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test faults bench deploy destroy doctor package lint clean
+.PHONY: run test chromium faults bench deploy destroy doctor package lint clean
 .DEFAULT_GOAL := run
 
 run: $(RUN_STAMP)
 	@exec $(PY) -m chalicelib.local.run
 
-test: lint
+test: lint chromium
 	$(PY) -m pytest -rs --numprocesses $(WORKERS) --dist loadfile
+
+chromium: $(TEST_STAMP)
+	@$(PY) -m tests.browser.install
 
 faults: $(TEST_STAMP)
 	$(PY) -m tests.faults --runs $(RUNS) --seed $(SEED)

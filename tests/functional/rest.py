@@ -18,11 +18,12 @@ SECRET = "a secret of at least thirty-two bytes, for tests"
 OWNER = "default"
 
 
-def token(subject: str = "ada", org: str | None = OWNER, roles: tuple[str, ...] = ("user",), **claims: Any) -> str:
+def token(subject: str = "ada", org: str | None = OWNER, roles: tuple[str, ...] = ("user",), *, secret: str = SECRET,
+          **claims: Any) -> str:
     """A token that the app accepts unless `claims` spoil it; a claim of None is left out."""
     told = {"sub": subject, "org": org, "roles": list(roles), "iss": "dropmill", "aud": "dropmill",
             "exp": int(time.time()) + 600, **claims}
-    return jwt.encode({name: value for name, value in told.items() if value is not None}, SECRET, algorithm="HS256")
+    return jwt.encode({name: value for name, value in told.items() if value is not None}, secret, algorithm="HS256")
 
 
 @dataclass(frozen=True)

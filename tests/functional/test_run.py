@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -12,76 +11,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
 
 from chalicelib.local.access import Access
 from chalicelib.local.processes import bare_environment
+from tests.functional.local_run import ROOT, Run, connects, free_port, told, wait_until
 
-ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
 SAMPLES = 6
 """Jobs of a first run: leads, a catalogue and its enrichment, a price list and a bill, a photo."""
-
-
-class Run:
-    """One `python -m chalicelib.local.run` in a folder of its own."""
-
-    def __init__(self, home: Path, port: int, **environment: str) -> None:
-        self.home = home
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "chalicelib.local.run"], cwd=ROOT, text=True, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, start_new_session=True,
-            env=bare_environment(DROPMILL_HOME=str(home), PORT=str(port), **environment))
-
-    @property
-    def facts(self) -> dict[str, str]:
-        return dict(json.loads((self.home / "local.json").read_text()))
-
-    def ready(self) -> Run:
-        wait_until(lambda: (self.home / "local.json").exists() or self._process.poll() is not None)
-        assert self._process.poll() is None, self.output()
-        return self
-
-    def get(self, path: str) -> Any:
-        answer = requests.get(self.facts["url"] + path, timeout=10,
-                              headers={"Authorization": f"Bearer {self.facts['token']}"})
-        answer.raise_for_status()
-        return answer.json()
-
-    def jobs(self) -> list[dict[str, Any]]:
-        return list(self.get("/status")["jobs"])
-
-    def done(self, count: int) -> bool:
-        return [each["status"] for each in self.jobs()] == ["completed"] * count
-
-    def signal(self, number: signal.Signals) -> None:
-        self._process.send_signal(number)
-
-    def wait(self) -> int:
-        return self._process.wait(60)
-
-    def output(self) -> str:
-        return self._process.communicate(timeout=60)[0]
-
-    def relatives(self) -> list[str]:
-        """Processes that use this run's folder or descend from those that do."""
-        mark = str(self.home).encode()
-        return [each.name for each in Path("/proc").iterdir() if each.name.isdigit() and mark in told(each)]
-
-    def end(self) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.communicate()
-
-
-def told(process: Path) -> bytes:
-    try:
-        return (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
-    except OSError:
-        return b""
 
 
 @pytest.fixture
@@ -161,7 +101,7 @@ def test_second_run_in_the_same_folder_is_refused_and_harms_nobody(start: Callab
     second = start()
 
     assert second.wait() == 1
-    assert f"already runs at {first.facts['url']}" in second.output()
+    assert f"already runs at {first.facts['url']}" in second.said()
     assert first.get("/health")["status"]
 
 
@@ -173,14 +113,14 @@ def test_taken_port_is_named(tmp_path: Path) -> None:
         refused = Run(tmp_path, port)
 
         assert refused.wait() == 1
-    assert f"port {port} is taken" in refused.output()
+    assert f"port {port} is taken" in refused.said()
 
 
 def test_unreadable_faults_are_named(start: Callable[..., Run]) -> None:
     refused = start(FAULTS="gremlins@0.5")
 
     assert refused.wait() == 1
-    assert "'gremlins' is none of" in refused.output()
+    assert "'gremlins' is none of" in refused.said()
 
 
 @pytest.mark.parametrize("pause", [0.3, 0.9])
@@ -211,21 +151,3 @@ def test_chalice_local_beside_the_stack_serves_the_same_routes(start: Callable[.
 
     assert answer.status_code == 200
     assert "jobs" in answer.json()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def connects(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def wait_until(condition: Callable[[], Any], patience: float = 60) -> None:
-    deadline = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)

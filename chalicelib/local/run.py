@@ -125,6 +125,7 @@ class Local:
     def _greet(self, stack: Stack, token: str, seconds: float) -> None:
         for line in (f"ready after {seconds:.1f} s, in local mode: on this machine only, no AWS account, no key",
                      f"address   {self._url}",
+                     f"console   {self._url}/#token={token}",
                      f"token     {token}",
                      f"S3        {stack.access.endpoint}  bucket {stack.built.buckets['Bucket']}  "
                      f"key {LOCAL_ACCOUNT}  secret {LOCAL_SECRET_KEY}",

@@ -83,7 +83,7 @@ class Local:
         api = self._start_api(stack)
         tokens = _tokens(secret)
         self._announce(stack, secret, tokens)
-        self._greet(stack, tokens["token"], time.monotonic() - began)
+        self._greet(stack, tokens, time.monotonic() - began)
         threading.Thread(target=feed_samples, daemon=True, kwargs={
             "folder": self._folder, "url": self._url, "token": tokens["token"], "owner": OWNER,
             "access": stack.access, "bucket": stack.built.buckets["Bucket"], "say": self._say}).start()
@@ -122,11 +122,11 @@ class Local:
             _write_private(self._folder / name, text + "\n")
             self._cleanup.callback((self._folder / name).unlink, missing_ok=True)
 
-    def _greet(self, stack: Stack, token: str, seconds: float) -> None:
+    def _greet(self, stack: Stack, tokens: Mapping[str, str], seconds: float) -> None:
         for line in (f"ready after {seconds:.1f} s, in local mode: on this machine only, no AWS account, no key",
                      f"address   {self._url}",
-                     f"console   {self._url}/#token={token}",
-                     f"token     {token}",
+                     f"console   {self._url}/#token={tokens['operatorToken']}",
+                     f"token     {tokens['token']}",
                      f"S3        {stack.access.endpoint}  bucket {stack.built.buckets['Bucket']}  "
                      f"key {LOCAL_ACCOUNT}  secret {LOCAL_SECRET_KEY}",
                      f"data      {self._folder}  (tokens and addresses for scripts: local.json)",

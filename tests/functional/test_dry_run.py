@@ -189,7 +189,8 @@ def test_a_dry_run_says_what_columns_may_be_mapped_to(
     ticket = uploaded(api, sample(3), "people.csv")
     fields = api("POST", "/dry-run", {"fileKey": ticket["fileKey"], "pipeline": pipeline, "options": options}
                  ).json["fields"]
-    assert some in fields and none not in fields
+    assert some in fields
+    assert none not in fields
     for field in fields:
         taken = api("POST", "/dry-run", {"fileKey": ticket["fileKey"], "pipeline": pipeline,
                                          "options": {**options, "mapping": {"Firm": field}}})

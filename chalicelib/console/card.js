@@ -7,7 +7,7 @@ import * as live from "./live.js";
 import {fieldsOf} from "./options.js";
 import {mappedOf} from "./preview.js";
 import {estimate, rejects, sheetOf} from "./sheets.js";
-import {choose, isMoving, isOver, look, remove, run, stop} from "./tray.js";
+import {choose, entries, isMoving, isOver, look, remove, run, stop} from "./tray.js";
 import {badge, problem, progressOf, statusBadge} from "./widgets.js";
 
 /** The card of `entry`; `draw()` shows it as it is now and keeps the focus, `move()` only how far it is. */
@@ -33,7 +33,7 @@ export class Card {
   head(fixed) {
     const {entry} = this;
     const about = [bytes(entry.size), entry.parts && plural(entry.parts.length, "picture"), entry.note].filter(Boolean).join(" · ");
-    return h("div.row", {}, h("div.grow", {}, h("h2", {tabindex: -1}, entry.name, " ", h("span.quiet", {}, about)), h("div.quiet", {}, `${entry.pipeline}: ${entry.reason || "reading its first lines"}`)),
+    return h("div.row", {}, h("div.grow", {}, h("h2", {tabindex: -1}, entry.name, " ", h("span.quiet", {}, about)), (fixed || !entry.refusal) && h("div.quiet", {}, `${entry.pipeline}: ${entry.reason || "reading its first lines"}`)),
       !fixed && h("select.short", {"aria-label": `Pipeline of ${entry.name}`, dataset: {key: "pipeline"}, onchange: ({target}) => choose(entry, {pipeline: target.value})},
         PIPELINES.map((each) => h("option", {value: each, selected: each === entry.pipeline}, each))), this.buttons());
   }
@@ -42,7 +42,7 @@ export class Card {
     const {entry} = this;
     const button = (text, action, kind = "") => h(`button${kind}`, {type: "button", "aria-label": `${text} ${entry.name}`, onclick: () => action(entry)}, text);
     if (["queued", "uploading"].includes(entry.state)) return button("Cancel", stop);
-    return [["ready", "failed"].includes(entry.state) && entry.file && !entry.refusal && button(entry.error ? "Retry" : "Run", run, ".primary"),
+    return [["ready", "failed"].includes(entry.state) && entry.file && !entry.refusal && button(entry.error ? "Retry" : "Run", run, entry.look.told?.error ? "" : ".primary"),
       button(isOver(entry) ? "Clear" : "Remove", remove, ".plain")];
   }
 
@@ -86,8 +86,8 @@ export class Card {
     const {entry} = this;
     const {told} = entry.look;
     if (!told?.sheets.length) return null;
-    return this.details(`Preview: ${plural(told.sheets.length, "sheet")}, ${mappedOf(told)}`, [rejects(told), told.sheets.map((sheet) => (
-      sheetOf(sheet, told.fields, entry.chosen.mapping ?? {}, (mapping) => choose(entry, {mapping}))))], true);
+    return this.details(`Preview: ${plural(told.sheets.length, "sheet")}, ${mappedOf(told)}`, [told.sheets.map((sheet) => (
+      sheetOf(sheet, told.fields, entry.chosen.mapping ?? {}, (mapping) => choose(entry, {mapping})))), rejects(told)], entries.length === 1);
   }
 
   details(title, content, open) {

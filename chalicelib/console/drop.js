@@ -12,6 +12,7 @@ import {problem} from "./widgets.js";
 export async function show({root, signal}) {
   const offered = {lists: [], methods: []};
   const cards = new Map();
+  const changed = new Set();
   const told = h("div");
   const sum = h("div");
   const list = h("div.stack");
@@ -30,13 +31,23 @@ export async function show({root, signal}) {
   function listen() {
     const on = (name, hear, target = window) => target.addEventListener(name, hear, {signal});
     on("list", draw, tray.events);
-    on("entry", ({detail}) => { cards.get(detail)?.draw(); total(); }, tray.events);
+    on("entry", ({detail}) => soon(detail), tray.events);
     on("progress", ({detail}) => { cards.get(detail)?.move(); total(); }, tray.events);
     on("dragover", (event) => { event.preventDefault(); document.body.classList.add("dragging"); });
     on("dragleave", (event) => { if (!event.relatedTarget) document.body.classList.remove("dragging"); });
     on("drop", (event) => { event.preventDefault(); document.body.classList.remove("dragging"); take(filesIn(event.dataTransfer)); });
     on("paste", paste);
     signal.addEventListener("abort", () => document.body.classList.remove("dragging"));
+  }
+
+  /** Draw a card once whatever happens now is over: the focus may be on its way to its next field. */
+  function soon(entry) {
+    if (!changed.size) setTimeout(() => {
+      changed.forEach((each) => cards.get(each)?.draw());
+      changed.clear();
+      total();
+    });
+    changed.add(entry);
   }
 
   async function take(coming) {

@@ -51,8 +51,15 @@ function byHeader(text) {
   return {pipeline: found[0].pipeline, reason: `its first lines say ${found[0].words.slice(0, 3).join(", ")}`, sure: true};
 }
 
+/** Whether a file of prices is the list that bills are matched with. */
+export const isPriceList = (name) => /\b(prices?|pricelist|rates?)\b/.test(wordsOf(name));
+
+function wordsOf(name) {
+  return name.replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase().replace(/[^a-z0-9]+/g, " ");
+}
+
 function byName(name) {
-  const words = name.replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase().replace(/[^a-z0-9]+/g, " ");
+  const words = wordsOf(name);
   for (const pipeline of ["prices", "products", "leads"]) {
     const word = NAMED[pipeline].exec(words)?.[0];
     if (word) return {pipeline, reason: `“${word}” is in its name`, sure: false};

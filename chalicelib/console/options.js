@@ -30,7 +30,7 @@ export function fieldsOf(pipeline, chosen, {lists, methods}, set) {
 
   function list() {
     const id = uniqueId("lists");
-    return [input("Name of the list", "priceList", {list: id, required: true, maxlength: 100}), h("datalist", {id}, lists.map(({name}) => h("option", {value: name})))];
+    return [input("Name of the list", "priceList", {list: id, placeholder: "the file’s name", maxlength: 100}), h("datalist", {id}, lists.map(({name}) => h("option", {value: name})))];
   }
 
   function bill() {

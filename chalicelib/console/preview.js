@@ -42,17 +42,18 @@ export function isPoor(told) {
   return fit(told) < POOR;
 }
 
-/** Look at the file as the other pipelines would: {pipeline, told, reason} of one that fits clearly better, or null. */
+/** Look at the file as the other pipelines would: the {pipeline, reason} of one that fits clearly better, or of this one. */
 export async function better(fileKey, pipeline, told, {signal}) {
   const others = await Promise.all(ROWS.filter((each) => each !== pipeline).map(async (each) => (
     {pipeline: each, told: await rehearse(fileKey, each, {}, {signal, whole: false})})));
   const best = others.reduce((one, other) => (fit(other.told) > fit(one.told) ? other : one));
-  if (fit(best.told) < fit(told) + CLEARLY) return null;
-  return {...best, reason: `${mappedOf(best.told)} as ${best.pipeline}, ${mappedOf(told)} as ${pipeline}`};
+  if (fit(best.told) < fit(told) + CLEARLY) return {pipeline, reason: `it fits ${others.map((each) => each.pipeline).join(" and ")} no better`};
+  return {pipeline: best.pipeline, reason: `${mappedOf(best.told)} as ${best.pipeline}, ${mappedOf(told)} as ${pipeline}`};
 }
 
 /** "5 of 6 columns fit" */
 export function mappedOf(told) {
   const columns = told.sheets.flatMap((sheet) => sheet.columns);
+  if (!columns.length) return "no columns";
   return `${columns.filter((column) => column.field).length} of ${columns.length} columns fit`;
 }

@@ -30,14 +30,14 @@ function columnsOf(sheet, fields, mapping, change) {
   return [table({caption: `Columns of ${sheet.worksheet}, and its first rows`, rows: shown, columns: [
     {title: "Column", header: true, cell: (column) => column.header},
     {title: "Field", cell: (column) => fieldSelect(column, sheet, fields, mapping, change)},
-    {title: "Score", number: true, cell: (column) => (column.header in mapping ? badge("by hand", "live") : column.score ? percent(column.score) : null)},
+    {title: "Score", number: true, tight: true, cell: (column) => (column.header in mapping ? badge("by hand", "live") : column.score ? percent(column.score) : null)},
     {title: "Why", class: "cell", cell: why}, ...rows]}),
-  shown.length < sheet.columns.length && h("p.quiet", {}, `and ${plural(sheet.columns.length - shown.length, "column")} that ${"no field fits"}`)];
+  shown.length < sheet.columns.length && h("p.quiet", {}, `and ${plural(sheet.columns.length - shown.length, "column")} that no field fits`)];
 }
 
 function fieldSelect({header, field}, {worksheet, index}, fields, mapping, change) {
   const option = (value, text) => h("option", {value, selected: value === (field ?? "")}, text);
-  return h("select", {"aria-label": `Field of ${header} in ${worksheet}`, dataset: {key: `${index} ${header}`}, onchange: ({target}) => {
+  return h("select.short", {"aria-label": `Field of ${header} in ${worksheet}`, dataset: {key: `${index} ${header}`}, onchange: ({target}) => {
     const {[header]: _, ...others} = mapping;
     change(target.value === AUTOMATIC ? others : {...others, [header]: target.value});
   }}, option("", "– none –"), fields.map((each) => option(each, each)), header in mapping && option(AUTOMATIC, "as it was found"));

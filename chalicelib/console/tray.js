@@ -3,7 +3,7 @@
 
 import {call, isAbort, pause, post} from "./api.js";
 import {announce} from "./dom.js";
-import {guess, isText, refusal} from "./guess.js";
+import {guess, isPriceList, isText, refusal} from "./guess.js";
 import * as live from "./live.js";
 import {better, handOver, isPoor, mappedOf, rehearse} from "./preview.js";
 import {onChange, token} from "./session.js";
@@ -45,7 +45,7 @@ class Entry {
 
   /** What is set for the chosen pipeline. */
   get chosen() {
-    this.options[this.pipeline] ??= {};
+    this.options[this.pipeline] ??= this.pipeline === "prices" && isPriceList(this.name) ? {kind: "list"} : {};
     return this.options[this.pipeline];
   }
 }
@@ -107,10 +107,12 @@ export function choose(entry, {pipeline = entry.pipeline, again = entry.again, .
 }
 
 /** Options as the app takes them. */
-function optionsOf({pipeline, chosen}) {
-  const {kind, ...options} = chosen;
-  const drop = pipeline === "prices" ? (kind === "list" ? ["listId", "method", "maxAiCalls", "maxUsd"] : ["priceList"]) : [];
-  return Object.fromEntries(Object.entries(options).filter(([name, value]) => value !== "" && value !== null && !drop.includes(name)));
+function optionsOf({name: file, pipeline, chosen}) {
+  const {kind, mapping = {}, ...options} = chosen;
+  const not = pipeline !== "prices" ? [] : kind === "list" ? ["listId", "method", "maxAiCalls", "maxUsd"] : ["priceList"];
+  if (pipeline === "prices" && kind === "list") options.priceList ||= file.replace(/\.[^.]*$/, "").slice(0, 100);
+  const given = Object.entries(options).filter(([name, value]) => value !== "" && !not.includes(name));
+  return {...Object.fromEntries(given), ...(Object.keys(mapping).length && {mapping})};
 }
 
 /** A dry run; the first one of a file may find that another pipeline fits better. */
@@ -124,11 +126,13 @@ export async function look(entry) {
     if (entry.look.told) await pause(SETTLE_MS, signal);
     entry.key ||= await handOver(entry.name, entry.file, entry.pipeline, {signal, onBytes: (sent) => tell("progress", Object.assign(entry, {sent}))});
     const told = await rehearse(entry.key, entry.pipeline, optionsOf(entry), {signal, onPart: (part) => change(entry, {look: {busy: true, told: part}})});
-    const found = !entry.byHand && !entry.compared && isPoor(told) ? await better(entry.key, entry.pipeline, told, {signal}) : null;
+    const first = !entry.byHand && !entry.compared;
     entry.compared = true;
-    if (found) {
-      change(entry, {pipeline: found.pipeline, reason: found.reason});
-      return await look(entry);
+    if (first && isPoor(told)) {
+      const {pipeline, reason} = await better(entry.key, entry.pipeline, told, {signal});
+      const other = pipeline !== entry.pipeline;
+      change(entry, {pipeline, reason: `${entry.reason}; ${reason}`});
+      if (other) return await look(entry);
     }
     change(entry, {look: {told}});
     announce(`${entry.name}: ${told.error ? told.error.message : `${told.rows} rows, ${mappedOf(told)}.`}`);

@@ -137,7 +137,7 @@ def post_upload() -> api.models.UploadAnswer:
 
 @app.route("/dry-run", methods=["POST"], content_types=["*/*"])  # JSON or a form; Chalice deploys no list of the two
 def post_dry_run() -> Response:
-    """Tells what would become of a file: sheets, mapping, rejects, batches, cost and time. Stores nothing."""
+    """Tells what would become of a file: sheets, first rows, mapping, rejects, cost and time. Stores nothing."""
     return ask(api.dry_run.ask, request=app.current_request)
 
 

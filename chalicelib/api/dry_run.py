@@ -29,7 +29,7 @@ from chalicelib.api.inputs import DryRunRequest, UploadRequest
 from chalicelib.api.models import UploadAnswer, Wire
 from chalicelib.api.requests import body as body_of
 from chalicelib.api.requests import header, parsed, path_id
-from chalicelib.api.uploads import DEFAULT_TYPE, check, checked_options, supported_types
+from chalicelib.api.uploads import DEFAULT_TYPE, check, checked_options, mappable, supported_types
 from chalicelib.errors import FileProblem, FileRefused, RequestProblem, RequestRefused
 from chalicelib.jobs.corrections import Linked, Links
 from chalicelib.jobs.dryrun import rehearse
@@ -145,7 +145,8 @@ def _looked(
         reading = Linked(pipeline.read(path, order.file_name, options), links)
         found = rehearse(reading, pipeline=pipeline, time_left=time_left, options=order.options)
     told = view(order.id, order.file_name, digest, _same_before(job, digest, pipeline, ledger), found)
-    return {**told, "corrects": links.met}, found.complete
+    fields = mappable(order.pipeline, order.options)
+    return {**told, "fields": fields, "corrects": links.met}, found.complete
 
 
 def _would_be(order: DryRunOrder) -> Job:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from chalicelib.costs import Used
 from chalicelib.jobs.dryrun import DryRun, Estimate
-from chalicelib.jobs.model import Reject, SheetCount
+from chalicelib.jobs.model import Item, Reject, SheetCount
+
+SHOWN_CHARS = 80
+"""Characters of a cell in a first row; enough to recognise it."""
 
 
 def view(dry_id: str, file_name: str, digest: str, duplicate_of: str, found: DryRun) -> dict[str, Any]:
@@ -27,7 +31,17 @@ def view(dry_id: str, file_name: str, digest: str, duplicate_of: str, found: Dry
 def _sheet(sheet: SheetCount, found: DryRun) -> dict[str, Any]:
     return {"index": sheet.index, "worksheet": sheet.name, "headerRow": sheet.header_row, "physical": sheet.physical,
             "header": sheet.header, "blank": sheet.blank, "skipped": dict(sheet.skipped), "rows": sheet.rows,
-            "note": sheet.note or None, "columns": [_column(each) for each in found.columns.get(sheet.name, ())]}
+            "note": sheet.note or None, "columns": [_column(each) for each in found.columns.get(sheet.name, ())],
+            "firstRows": _rows(found.first_rows.get(sheet.index, ()))}
+
+
+def _rows(items: Sequence[Item]) -> list[dict[str, Any]]:
+    return [{"row": item["_row"], "cells": {name: _shortened(str(value)) for name, value in item.items()
+                                            if not name.startswith("_")}} for item in items]
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS - 1]}…"
 
 
 def _column(column: Any) -> dict[str, Any]:

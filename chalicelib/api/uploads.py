@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any, get_args
@@ -68,7 +68,7 @@ def supported_types(pipeline: str) -> tuple[str, ...]:
 def checked_options(pipeline: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """What a client tells the pipeline, only what is set. Raises BAD_REQUEST naming the options."""
     checked = parsed(OPTIONS[pipeline], options, within="options").as_json(only_set=True)
-    known = set(_fields(pipeline, checked)) | {""}
+    known = {*mappable(pipeline, checked), ""}
     unknown = sorted({str(name) for name in checked.get("mapping", {}).values()} - known)
     if unknown:
         raise RequestRefused(RequestProblem.BAD_REQUEST, "The mapping names fields that this pipeline does not have.",
@@ -76,12 +76,14 @@ def checked_options(pipeline: str, options: Mapping[str, Any]) -> dict[str, Any]
     return checked
 
 
-def _fields(pipeline: str, options: Mapping[str, Any]) -> Iterable[str]:
-    """What columns may be mapped to."""
+def mappable(pipeline: str, options: Mapping[str, Any]) -> tuple[str, ...]:
+    """The fields that a column may be mapped to; pictures have no columns."""
+    if pipeline == "images":
+        return ()
     if pipeline == "products":
         from chalicelib.pipelines.products.fields import FIELDS
 
-        return (spec.name for spec in FIELDS)
+        return tuple(spec.name for spec in FIELDS)
     if pipeline == "prices":
         from chalicelib.pipelines.prices.fields import BILL, PRICE_LIST
 

@@ -7,7 +7,7 @@ would use is estimated from these rows; counts, sheets and mapping are those of 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,10 @@ from chalicelib.jobs.pipeline import Pipeline, Reading, Rehearsal
 SAMPLE_ROWS = 500
 """Rows that are worked on."""
 SHOWN_REJECTS = 20
+SHOWN_ROWS = 5
+"""First rows of a sheet that are shown."""
+SHOWN_CELLS = 2000
+"""Cells shown of a file; beyond them no further row is, so that a book of wide sheets still fits into an answer."""
 CLOCK_ROWS = 2000
 """Rows between two looks at the clock."""
 SETTLE_SECONDS = 0.15
@@ -55,6 +59,8 @@ class DryRun:
     estimate: Estimate | None
     provider: str
     refusal: FileRefused | None = None
+    first_rows: Mapping[int, Sequence[Item]] = field(default_factory=dict)
+    """By the index of their sheet."""
 
 
 @dataclass(slots=True)
@@ -82,6 +88,21 @@ class _Sample:
         self.tokens_a_minute = told.tokens_a_minute
 
 
+@dataclass(slots=True)
+class _FirstRows:
+    """The first rows of every sheet, kept while they go by."""
+
+    kept: dict[int, list[Item]] = field(default_factory=dict)
+    cells: int = 0
+
+    def of(self, items: Iterable[Item]) -> Iterator[Item]:
+        for item in items:
+            if len(self.kept.get(item["_sheet"], ())) < SHOWN_ROWS and self.cells < SHOWN_CELLS:
+                self.kept.setdefault(item["_sheet"], []).append(item)
+                self.cells += len(item)
+            yield item
+
+
 def rehearse(
     reading: Reading, *, pipeline: Pipeline, time_left: Callable[[], bool], options: Mapping[str, Any] | None = None,
 ) -> DryRun:
@@ -89,13 +110,13 @@ def rehearse(
 
     A file that cannot become rows is an answer too: `refusal` says why.
     """
-    sample = _Sample()
+    sample, first = _Sample(), _FirstRows()
     size = 0
     rows = 0
     complete = True
     refusal: FileRefused | None = None
     try:
-        items = iter(reading)
+        items = first.of(reading)
         head = list(itertools.islice(items, SAMPLE_ROWS * 2 + 1))
         size = pipeline.batch_size(len(head), options or {})
         rows = len(head)
@@ -113,7 +134,7 @@ def rehearse(
         complete=complete, rows=rows, sheets=tuple(reading.sheets), columns=reading.mapped, batch_size=size,
         checked=sample.checked, rejected=len(sample.rejects), rejects=tuple(sample.rejects[:SHOWN_REJECTS]),
         estimate=_estimate(rows, size, sample) if rows and refusal is None else None, provider=sample.provider,
-        refusal=refusal)
+        refusal=refusal, first_rows=first.kept)
 
 
 def _batches(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

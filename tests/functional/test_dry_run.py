@@ -159,3 +159,40 @@ def test_a_file_too_long_for_a_request_is_told_in_part_and_then_in_full(api: Api
      {"content-type": "multipart/form-data; boundary=B"})])
 def test_requests_that_make_no_sense_are_refused(api: Api, body: Any, headers: dict) -> None:
     assert api("POST", "/dry-run", body, headers=headers).code == "BAD_REQUEST"
+
+
+def test_the_first_rows_of_every_sheet_are_shown_and_long_cells_are_cut(api: Api) -> None:
+    ticket = uploaded(api, book(A=[["E-Mail", "Notes"], *([f"p{row}@example.com", "n" * 300] for row in range(9))],
+                                B=[["Total list"], [], ["E-Mail", "Firm"], ["x@example.com", None]]))
+    told = api("POST", "/dry-run", {"fileKey": ticket["fileKey"]}).json
+    first, second = (sheet["firstRows"] for sheet in told["sheets"])
+    assert [each["row"] for each in first] == [2, 3, 4, 5, 6]
+    assert first[0]["cells"] == {"E-Mail": "p0@example.com", "Notes": "n" * 79 + "…"}
+    assert second == [{"row": 4, "cells": {"E-Mail": "x@example.com"}}]
+
+
+def test_a_book_of_wide_sheets_shows_no_more_cells_than_an_answer_holds(api: Api) -> None:
+    header = ["E-Mail", *(f"Field {place}" for place in range(900))]
+    sheets = {f"S{sheet}": [header, *([f"p{row}@example.com", *["c" * 200] * 900] for row in range(5))]
+              for sheet in range(2)}
+    ticket = uploaded(api, book(**sheets))
+    told = api("POST", "/dry-run", {"fileKey": ticket["fileKey"]}).json
+    assert [len(sheet["firstRows"]) for sheet in told["sheets"]] == [3, 0]
+
+
+@pytest.mark.parametrize(("pipeline", "options", "some", "none"), [
+    ("leads", {}, "email", "sku"), ("products", {}, "sku", "email"), ("prices", {}, "quantity", "category"),
+    ("prices", {"priceList": "Rates"}, "category", "quantity")])
+def test_a_dry_run_says_what_columns_may_be_mapped_to(
+    api: Api, pipeline: str, options: dict, some: str, none: str,
+) -> None:
+    ticket = uploaded(api, sample(3), "people.csv")
+    fields = api("POST", "/dry-run", {"fileKey": ticket["fileKey"], "pipeline": pipeline, "options": options}
+                 ).json["fields"]
+    assert some in fields
+    assert none not in fields
+    for field in fields:
+        taken = api("POST", "/dry-run", {"fileKey": ticket["fileKey"], "pipeline": pipeline,
+                                         "options": {**options, "mapping": {"Firm": field}}})
+        firm = next(each for each in taken.json["sheets"][0]["columns"] if each["header"] == "Firm")
+        assert (taken.status, firm["field"], firm["reason"]) == (200, field, "given")

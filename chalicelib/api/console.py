@@ -1,7 +1,8 @@
 """The console: one page and the files that it is made of, as they lie in `chalicelib/console`.
 
-Nothing is built or bundled: the page names modules that the browser loads. Their address holds a digest of all of them,
-so they can be cached for ever and a deployment is seen at once. The page is public; everything that it shows is asked
+Nothing is built or bundled: the page names the modules of its first view, and the browser loads those of others when
+they are opened. Their address holds a digest of all of them, so they can be cached for ever and a deployment is seen at
+once. The page is public; everything that it shows is asked
 for with the token of whoever signs in.
 """
 
@@ -24,8 +25,11 @@ from chalicelib.settings import Settings
 
 FOLDER = Path(__file__).parent.parent / "console"
 PAGE = "index.html"
+FIRST = ("main.js", "drop.js")
+"""What the first view begins with."""
 TYPES: Mapping[str, str] = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8",
                             ".js": "text/javascript; charset=utf-8"}
+_IMPORT = re.compile(r'^(?:import|export)\b[^;]*?from "\./(\w+\.js)";', re.MULTILINE)
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -86,8 +90,17 @@ def _base(request: Request | None) -> str:
     return path if path.endswith("/") else f"{path}/"
 
 
+@lru_cache(maxsize=1)
+def first_modules() -> tuple[str, ...]:
+    """What the modules of the first view import, in turn: else the browser would learn of each from its importer."""
+    found: dict[str, None] = dict.fromkeys(FIRST)
+    waiting = list(FIRST)
+    while waiting:
+        new = [name for name in _IMPORT.findall(files().texts[waiting.pop()]) if name not in found]
+        found.update(dict.fromkeys(new))
+        waiting += new
+    return tuple(found)
+
+
 def _modules() -> str:
-    """All modules at once: else the browser would learn of each from the one that imports it."""
-    found = files()
-    return "\n".join(f'<link rel="modulepreload" href="console/{found.version}/{name}">'
-                     for name in found.texts if name.endswith(".js"))
+    return "\n".join(f'<link rel="modulepreload" href="console/{files().version}/{name}">' for name in first_modules())

@@ -39,13 +39,27 @@ def test_page_needs_no_token_and_shows_nothing_of_anybody(shared_api: Api):
 def test_every_file_that_the_page_names_is_served_for_ever(shared_api: Api):
     page = Page(shared_api("GET", "/").text)
     named = [*page.all("script", "src"), *(href for href in page.all("link", "href") if not href.startswith("data:"))]
-    assert {name.rpartition("/")[2] for name in named} == set(console.files().texts) - {"index.html"}
-    for name in named:
+    assert {name.rpartition("/")[2] for name in named} == {*console.first_modules(), "console.css"}
+    later = [f"console/{console.files().version}/{name}" for name in console.files().texts if name.endswith(".js")]
+    for name in [*named, *later]:
         answer = shared_api.as_(STRANGER)("GET", f"/{name}")
         assert (answer.status, answer.headers["cache-control"]) == (200, "public, max-age=31536000, immutable")
         assert answer.text == console.files().texts[name.rpartition("/")[2]]
         again = shared_api("GET", f"/{name}", headers={"if-none-match": answer.headers["etag"]})
         assert (again.status, again.text) == (304, "")
+
+
+def test_pages_beside_the_first_view_are_loaded_when_they_are_opened():
+    first = set(console.first_modules())
+    assert {"main.js", "drop.js", "dom.js", "live.js"} <= first
+    assert first.isdisjoint({"jobs.js", "job.js", "csv.js"})
+
+
+def test_every_import_names_a_file():
+    texts = console.files().texts
+    imported = re.compile(r"""(?:from|import\()\s*["']\./([^"']+)["']""")
+    named = {name for text in texts.values() for name in imported.findall(text)}
+    assert named - set(texts) == set()
 
 
 def test_a_page_of_an_older_deployment_gets_the_files_of_this_one_but_not_for_ever(shared_api: Api):

@@ -387,6 +387,24 @@ def sync_dropbox() -> Response:
     return ask(api.dropbox_webhook.sync, query=query(api.image_models.SyncQuery))
 
 
+@app.route("/api-keys", methods=["POST"])
+def post_api_key() -> api.key_models.ApiKeyMade:
+    """Makes an API key with some of the caller's roles, for a program; shown this once. Wants a token, not a key."""
+    return ask(api.api_keys.make, request=body(api.key_models.ApiKeyRequest))
+
+
+@app.route("/api-keys", methods=["GET"])
+def list_api_keys() -> api.key_models.ApiKeyList:
+    """Lists the API keys of the caller's owner: name, roles, maker, expiry, day of last use; never what opens."""
+    return ask(api.api_keys.listing)
+
+
+@app.route("/api-keys/{key_id}", methods=["DELETE"])
+def delete_api_key(key_id: str) -> Response:
+    """Revokes an API key of the caller's owner, from the next request on. Wants a token, not a key."""
+    return ask(api.api_keys.revoke, key_id=key_id)
+
+
 @app.route("/reports/{day}", methods=["GET"])
 def get_day_report(day: str) -> Response:
     """Gives the figures of a day (UTC) over all owners: rows by hour, rejects, provider, cost; operators only."""

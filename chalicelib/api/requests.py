@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from chalice.app import Request
 from pydantic import ValidationError
 
+from chalicelib.api import strict_json
 from chalicelib.api.auth import Caller
 from chalicelib.api.models import Wire
 from chalicelib.errors import RequestProblem, RequestRefused
@@ -38,8 +39,10 @@ def caller_of(request: Request | None) -> Caller:
 
 def body(model: type[W], request: Request | None) -> W:
     """The JSON body as `model`; an absent body is an empty object. Raises `BAD_REQUEST` naming the fields."""
+    raw = _present(request).raw_body or b"{}"
+    strict_json.loads(raw)
     try:
-        return model.model_validate_json(_present(request).raw_body or b"{}")
+        return model.model_validate_json(raw)
     except ValidationError as error:
         raise _bad_request(error) from error
 

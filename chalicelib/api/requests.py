@@ -25,6 +25,7 @@ CALLER = "dropmill.caller"
 REQUEST_ID = "dropmill.request_id"
 """Where the middleware leaves the id that finds a request in the logs."""
 MAX_FIELDS_TOLD = 20
+MAX_NAME_CHARS = 200
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
@@ -92,4 +93,5 @@ def _bad_request(error: ValidationError, within: str = "") -> RequestRefused:
 
 
 def _dotted(place: tuple[int | str, ...], within: str) -> str:
-    return ".".join(map(str, (within, *place) if within else place)) or "body"
+    """A field's name can be the caller's own, and then of any length."""
+    return ".".join(map(str, (within, *place) if within else place))[:MAX_NAME_CHARS] or "body"

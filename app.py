@@ -15,13 +15,19 @@ from chalicelib import api
 from chalicelib.api.views import CORS, adapt_views
 from chalicelib.application import Application
 from chalicelib.bootstrap import services
-from chalicelib.jobs import control, intake
+from chalicelib.jobs import control, failing, intake
 from chalicelib.settings import settings
 
 T = TypeVar("T")
 W = TypeVar("W", bound="api.models.Wire")
 
 app = Application(app_name="dropmill", configure_logs=False)
+
+
+@app.middleware("all")
+def without_words(event: Any, get_response: Callable[[Any], Any]) -> Any:
+    return failing.without_words(event, get_response)
+
 
 # --- events: files arrive, jobs become batches, batches become outcomes
 

@@ -82,3 +82,4 @@ def _logger() -> Logger:
 
 log = _logger()
 logging.getLogger("botocore").setLevel(logging.WARNING)
+logging.getLogger("urllib3").setLevel(logging.ERROR)  # its warnings quote addresses, and some providers' hold a key

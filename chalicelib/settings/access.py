@@ -43,6 +43,11 @@ class AccessSettings(BaseSettings):
         30.0, alias="JWT_JWKS_REFETCH_SECONDS", gt=0,
         description="Least time between two fetches, also for tokens with unknown keys")
 
+    api_rate: int = Field(100, alias="API_RATE", ge=1, le=10_000,
+                          description="Requests a second to each route that the gateway lets through; by deployments")
+    api_burst: int = Field(200, alias="API_BURST", ge=1, le=5_000,
+                           description="Requests to each route at once above that; by deployments")
+
     @field_validator("jwt_secret", "jwt_secret_previous")
     @classmethod
     def _whole_reference_of_key(cls, secret: SecretStr) -> SecretStr:

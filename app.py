@@ -15,13 +15,19 @@ from chalicelib import api
 from chalicelib.api.views import CORS, adapt_views
 from chalicelib.application import Application
 from chalicelib.bootstrap import services
-from chalicelib.jobs import control, intake
+from chalicelib.jobs import control, failing, intake
 from chalicelib.settings import settings
 
 T = TypeVar("T")
 W = TypeVar("W", bound="api.models.Wire")
 
 app = Application(app_name="dropmill", configure_logs=False)
+
+
+@app.middleware("all")
+def without_words(event: Any, get_response: Callable[[Any], Any]) -> Any:
+    return failing.without_words(event, get_response)
+
 
 # --- events: files arrive, jobs become batches, batches become outcomes
 
@@ -397,6 +403,24 @@ def dropbox_webhook() -> Response:
 def sync_dropbox() -> Response:
     """Lists the Dropbox account's changes now, with `full=true` all of it; operators only; 202."""
     return ask(api.dropbox_webhook.sync, query=query(api.image_models.SyncQuery))
+
+
+@app.route("/api-keys", methods=["POST"])
+def post_api_key() -> api.key_models.ApiKeyMade:
+    """Makes an API key with some of the caller's roles, for a program; shown this once. Wants a token, not a key."""
+    return ask(api.api_keys.make, request=body(api.key_models.ApiKeyRequest))
+
+
+@app.route("/api-keys", methods=["GET"])
+def list_api_keys() -> api.key_models.ApiKeyList:
+    """Lists the API keys of the caller's owner: name, roles, maker, expiry, day of last use; never what opens."""
+    return ask(api.api_keys.listing)
+
+
+@app.route("/api-keys/{key_id}", methods=["DELETE"])
+def delete_api_key(key_id: str) -> Response:
+    """Revokes an API key of the caller's owner, from the next request on. Wants a token, not a key."""
+    return ask(api.api_keys.revoke, key_id=key_id)
 
 
 @app.route("/reports/{day}", methods=["GET"])

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import boto3
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from chalicelib.adapters.api_keys import ApiKeys
     from chalicelib.adapters.budget import Budget
     from chalicelib.adapters.cache import Cache
     from chalicelib.adapters.catalogues import Catalogues, EnrichmentStatuses
@@ -85,7 +86,7 @@ class Services:
     def call(self, function: Callable[..., T], **explicit: Any) -> T:
         """Call `function` with `explicit` and, for its other parameters, the services of those names."""
         given = (*vars(self), *vars(type(self)))
-        needed = [name for name in _parameters(function) if name not in explicit and name in given]
+        needed = [name for name in inspect.signature(function).parameters if name not in explicit and name in given]
         return function(**{name: self.get(name) for name in needed}, **explicit)
 
     def get(self, name: str) -> Any:
@@ -233,9 +234,15 @@ class Services:
 
     @cached_property
     def token_rules(self) -> TokenRules:
-        from chalicelib.api.auth import TokenRules
+        from chalicelib.api.admission import token_rules
 
-        return TokenRules(self.settings.jwt_secret, self.settings.jwt_issuer, self.settings.jwt_audience)
+        return token_rules(self.settings)
+
+    @cached_property
+    def api_keys(self) -> ApiKeys:
+        from chalicelib.adapters.api_keys import ApiKeys
+
+        return ApiKeys(self._dynamodb, self.settings.ledger_table)
 
     @cached_property
     def blobs(self) -> Blobs:
@@ -386,10 +393,6 @@ class Services:
 def services() -> Services:
     """This container's services, built from the environment once."""
     return Services(settings())
-
-
-def _parameters(function: Callable[..., Any]) -> list[str]:
-    return list(inspect.signature(function).parameters)
 
 
 def _remaining(context: Any) -> Callable[[], float]:

@@ -237,7 +237,7 @@ def _command(commands: Any, name: str, run: Callable[..., int], purpose: str) ->
     command: argparse.ArgumentParser = commands.add_parser(name, help=purpose, description=purpose, allow_abbrev=False)
     command.set_defaults(run=run, whose="token")
     command.add_argument("--url", help="address of the stage (DROPMILL_URL; else the running local stack)")
-    command.add_argument("--token", help="bearer token (DROPMILL_TOKEN; else the local stack's)")
+    command.add_argument("--token", help="bearer token or API key (DROPMILL_TOKEN; else the local stack's)")
     command.add_argument("--json", action="store_true", help="print the server's JSON, one document a line")
     return command
 

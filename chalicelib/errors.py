@@ -45,9 +45,9 @@ class RequestProblem(Problem):
     UNKNOWN_PROVIDER = "UNKNOWN_PROVIDER", 400, "There is no such provider; details list those that there are."
     UNSUPPORTED_TYPE = "UNSUPPORTED_TYPE", 415, "The content type is not accepted here."
     LENGTH_REQUIRED = "LENGTH_REQUIRED", 411, "Send a Content-Length; chunked bodies do not pass the gateway."
-    UNAUTHORIZED = "UNAUTHORIZED", 401, "The bearer token is missing, malformed, expired or not ours."
+    UNAUTHORIZED = "UNAUTHORIZED", 401, "The bearer token or API key is missing, malformed, expired or not ours."
     BAD_SIGNATURE = "BAD_SIGNATURE", 401, "The signature is missing, or not that of the body with our app's secret."
-    FORBIDDEN = "FORBIDDEN", 403, "The token does not carry the role this route asks for."
+    FORBIDDEN = "FORBIDDEN", 403, "The token or key does not carry the role this route asks for."
     NOT_FOUND = "NOT_FOUND", 404, "There is no such thing, or it belongs to somebody else."
     UPLOAD_NOT_FOUND = "UPLOAD_NOT_FOUND", 404, "There is no such job, or it belongs to somebody else."
     CATALOG_NOT_FOUND = "CATALOG_NOT_FOUND", 404, "There is no such catalogue, or it belongs to somebody else."
@@ -62,6 +62,7 @@ class RequestProblem(Problem):
     CANNOT_REMATCH = "CANNOT_REMATCH", 409, "The job has not ended, or another re-match of it is running."
     CANNOT_EXPORT = "CANNOT_EXPORT", 409, "The job has no results that could be written into its file yet."
     RESULT_CHANGED = "RESULT_CHANGED", 409, "The row has changed since it was read; read it again, then decide."
+    TOO_MANY_KEYS = "TOO_MANY_KEYS", 409, "There are as many API keys as an owner may have; revoke one first."
     STATUS_BACKWARDS = "STATUS_BACKWARDS", 409, "A status only moves forward."
     EMAIL_TAKEN = "EMAIL_TAKEN", 409, "Another lead of yours already has this e-mail."
     CATALOG_NOT_READY = "CATALOG_NOT_READY", 409, "The catalogue is still being imported, or was not imported."
@@ -213,7 +214,7 @@ class PackageRefused(DropmillError):
 
 class Waiting(DropmillError):
     """Not a failure: come again in `seconds`. `reason` is one of tokens, circuit, lease, deadline, disk,
-    tidying, budget_exhausted."""
+    tidying, budget_exhausted, keys."""
 
     def __init__(self, seconds: float, reason: str) -> None:
         super().__init__(f"waiting {seconds:.1f} s for {reason}")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,9 +18,11 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
+from chalicelib.masking import masked_values
+
 _STANDARD = {"level", "message", "timestamp", "service", "location", "stack_trace", "exception_name"}
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
-_PHONE = re.compile(r"\+\d{7,15}\b")
+_OURS = frozenset({"level", "timestamp", "service", "location"})
+"""Fields that the logger itself fills, without anything from outside."""
 _NOTHING: Mapping[str, Any] = {}
 _bound: ContextVar[Mapping[str, Any]] = ContextVar("bound", default=_NOTHING)
 
@@ -42,25 +43,25 @@ def request_id() -> str:
 
 
 class MaskingFormatter(LambdaPowertoolsFormatter):
-    """JSON lines in which e-mail addresses and international phone numbers are masked, wherever they turn up."""
+    """JSON lines in which e-mail addresses and phone numbers are masked, wherever they turn up."""
 
     def serialize(self, log: Any) -> str:
-        return masked(super().serialize(log))
+        return super().serialize(_without_personal(log))
 
 
 class TextFormatter(MaskingFormatter):
     """The same facts as one line a person can read."""
 
     def serialize(self, log: Any) -> str:
-        fields = " ".join(f"{name}={value}" for name, value in log.items() if name not in _STANDARD and value)
-        text = log.get("message")
+        told = _without_personal(log)
+        fields = " ".join(f"{name}={value}" for name, value in told.items() if name not in _STANDARD and value)
+        text = told.get("message")
         line = text if isinstance(text, str) else json.dumps(text, default=str)
-        return masked(f"{log.get('level', ''):<7} {line}  {fields}".rstrip())
+        return f"{told.get('level', ''):<7} {line}  {fields}".rstrip()
 
 
-def masked(text: str) -> str:
-    """Text without e-mail addresses and phone numbers: `j***@***`, `+***`."""
-    return _PHONE.sub("+***", _EMAIL.sub(lambda found: f"{found.group()[0]}***@***", text))
+def _without_personal(log: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value if name in _OURS else masked_values(value) for name, value in log.items()}
 
 
 def _add_bound(record: logging.LogRecord) -> bool:
@@ -81,3 +82,4 @@ def _logger() -> Logger:
 
 log = _logger()
 logging.getLogger("botocore").setLevel(logging.WARNING)
+logging.getLogger("urllib3").setLevel(logging.ERROR)  # its warnings quote addresses, and some providers' hold a key

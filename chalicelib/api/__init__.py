@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from chalicelib.api import (
         actions,
+        api_keys,
         catalogue_models,
         catalogues,
         console,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         image_models,
         images,
         inputs,
+        key_models,
         leads,
         models,
         price_lists,
@@ -35,9 +37,10 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "actions", "catalogue_models", "catalogues", "console", "days", "downloads", "dropbox_webhook", "dry_run", "edge",
-    "enrichment", "erasure", "export", "image_models", "images", "inputs", "leads", "models", "price_lists",
-    "price_matching", "price_models", "price_results", "requests", "status", "suspects", "uploads",
+    "actions", "api_keys", "catalogue_models", "catalogues", "console", "days", "downloads", "dropbox_webhook",
+    "dry_run", "edge", "enrichment", "erasure", "export", "image_models", "images", "inputs", "key_models", "leads",
+    "models", "price_lists", "price_matching", "price_models", "price_results", "requests", "status", "suspects",
+    "uploads",
 ]
 
 

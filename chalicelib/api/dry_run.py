@@ -22,7 +22,7 @@ from chalicelib.adapters.ledger import Ledger
 from chalicelib.adapters.mappings import Mappings
 from chalicelib.adapters.s3 import Blobs
 from chalicelib.adapters.sqs import Queues
-from chalicelib.api import multipart
+from chalicelib.api import multipart, strict_json
 from chalicelib.api.auth import Caller
 from chalicelib.api.dry_run_view import view
 from chalicelib.api.inputs import DryRunRequest, UploadRequest
@@ -172,15 +172,8 @@ def _form(request: Request) -> tuple[DryRunRequest, multipart.Field] | None:
     if file is None or not file.file_name:
         raise RequestRefused(RequestProblem.BAD_REQUEST, "The form has no file.", fields=["file"])
     told = {name: field.text for name, field in fields.items() if name in ("pipeline", "options")}
-    options = _json(told.pop("options", "{}"))
+    options = strict_json.loads(told.pop("options", "{}"), within="options")
     return parsed(DryRunRequest, {**told, "options": options, "fileKey": "form"}), file
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        raise RequestRefused(RequestProblem.BAD_REQUEST, "options is not JSON.", fields=["options"]) from None
 
 
 def _kept(caller: Caller, file: multipart.Field, blobs: Blobs) -> str:

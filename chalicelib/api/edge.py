@@ -13,23 +13,27 @@ from uuid import uuid4
 
 from chalice.app import Request, Response
 
+from chalicelib.adapters.api_keys import ApiKeys
 from chalicelib.adapters.records import Records
-from chalicelib.api import idempotency
-from chalicelib.api.auth import TokenRules, needs_token
+from chalicelib.api import idempotency, request_limits
+from chalicelib.api.admission import admitted
+from chalicelib.api.auth import Caller, TokenRules, needs_token
 from chalicelib.api.models import ErrorBody, ErrorDetail
 from chalicelib.api.requests import CALLER, REQUEST_ID, header
 from chalicelib.api.views import CORRELATION, CORS, Surfaced
 from chalicelib.errors import CodedError, RequestProblem, RequestRefused, Transient, Unavailable, Waiting
 from chalicelib.logs import bound, log
+from chalicelib.masking import masked, masked_values
 from chalicelib.metrics import Metric, Metrics
+from chalicelib.settings import Settings
 
-MAX_BODY_BYTES = 4 * 1024 * 1024
-"""A Lambda takes 6 MB, and a binary body travels as base64: 4.5 MB are the most that can arrive (AWS quotas)."""
 RETRY_SECONDS = 2
 
 SECURITY_HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'"}
+HSTS: Mapping[str, str] = {"Strict-Transport-Security": "max-age=31536000"}
+"""Not for a machine's own address: its browser would refuse every other program that speaks http there."""
 
 _CORRELATION_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _PROBLEMS = {problem.status_code: problem for problem in (
@@ -40,8 +44,8 @@ GetResponse = Callable[[Request], Response]
 
 
 def serve(
-    request: Request, get_response: GetResponse, *, token_rules: TokenRules, records: Records, metrics: Metrics,
-    clock: Callable[[], datetime],
+    request: Request, get_response: GetResponse, *, token_rules: TokenRules, api_keys: ApiKeys, records: Records,
+    metrics: Metrics, settings: Settings, clock: Callable[[], datetime],
 ) -> Response:
     """Answer one request; nothing that happens below gets past as an exception.
 
@@ -51,11 +55,12 @@ def serve(
     request.context[REQUEST_ID] = _request_id(request)
     with metrics.invocation(), bound(request_id=request.context[REQUEST_ID], correlation_id=_correlation_id(request)):
         try:
-            response = _guarded(request, get_response, token_rules, records, clock)
+            response = _guarded(request, get_response, records, clock,
+                                admit=lambda: admitted(request, token_rules, api_keys, began))
         except Exception as error:  # the one place where every failure becomes an answer
             response = _refusal(error, request, began)
         response = _in_one_shape(response, request, began)
-        _add_headers(response, request)
+        _add_headers(response, request, encrypted=not settings.local)
         _log_access(request, response, (clock() - began).total_seconds())
         metrics.count(Metric.REQUESTS)
         metrics.count(Metric.REQUEST_ERRORS, int(response.status_code >= 500))
@@ -63,12 +68,12 @@ def serve(
 
 
 def _guarded(
-    request: Request, get_response: GetResponse, token_rules: TokenRules, records: Records,
-    clock: Callable[[], datetime],
+    request: Request, get_response: GetResponse, records: Records, clock: Callable[[], datetime], *,
+    admit: Callable[[], Caller],
 ) -> Response:
-    _check_size(request)
+    request_limits.check(request)
     if needs_token(request.method, request.path):
-        request.context[CALLER] = token_rules.verify(header(request, "Authorization"), clock())
+        request.context[CALLER] = admit()
         if idempotency.applies(request):
             return idempotency.answered_once(
                 request, lambda again: _unwrapped(get_response, again), records=records, clock=clock)
@@ -80,15 +85,6 @@ def _unwrapped(get_response: GetResponse, request: Request) -> Response:
         return get_response(request)
     except Surfaced as carrier:
         raise carrier.__cause__ or carrier from None
-
-
-def _check_size(request: Request) -> None:
-    if "chunked" in header(request, "Transfer-Encoding").lower():
-        raise RequestRefused(RequestProblem.LENGTH_REQUIRED)
-    declared = header(request, "Content-Length")
-    size = int(declared) if declared.isdecimal() else 0
-    if max(size, len(request.raw_body)) > MAX_BODY_BYTES:
-        raise RequestRefused(RequestProblem.PAYLOAD_TOO_LARGE, maxBytes=MAX_BODY_BYTES, use="POST /upload")
 
 
 def _refusal(error: Exception, request: Request, now: datetime) -> Response:
@@ -105,13 +101,11 @@ def _refusal(error: Exception, request: Request, now: datetime) -> Response:
 
 
 def _in_one_shape(response: Response, request: Request, now: datetime) -> Response:
-    """Chalice's own refusals (bad JSON, wrong method, wrong type) get our body."""
+    """Chalice's own refusals (bad JSON, wrong method, wrong type) get our body, without its words: they quote."""
     if response.status_code < 400 or (isinstance(response.body, dict) and "error" in response.body):
         return response
-    told = response.body if isinstance(response.body, dict) else {}
     problem = _PROBLEMS.get(response.status_code, RequestProblem.INTERNAL)
-    message = str(told.get("Message", "")) if problem is not RequestProblem.INTERNAL else ""
-    ours = _error(request, now, problem.value, response.status_code, message or problem.sentence, {}, None)
+    ours = _error(request, now, problem.value, response.status_code, problem.sentence, {}, None)
     ours.headers.update(response.headers)
     return ours
 
@@ -126,7 +120,8 @@ def _error(
     request: Request, now: datetime, code: str, status: int, message: str, details: Mapping[str, Any],
     retry_after: int | None,
 ) -> Response:
-    detail = ErrorDetail(code=code, message=message, details=details, request_id=request.context[REQUEST_ID],
+    detail = ErrorDetail(code=code, message=masked(message), details=masked_values(details),
+                         request_id=request.context[REQUEST_ID],
                          timestamp=now.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
     headers: dict[str, str | list[str]] = {"Retry-After": str(retry_after)} if retry_after is not None else {}
     if status == 401:
@@ -136,11 +131,12 @@ def _error(
     return Response(body=ErrorBody(error=detail).as_json(), headers=headers, status_code=status)
 
 
-def _add_headers(response: Response, request: Request) -> None:
+def _add_headers(response: Response, request: Request, *, encrypted: bool) -> None:
     given = {name.lower() for name in response.headers}
     request_id = request.context[REQUEST_ID]
     wanted = {"Content-Type": "application/json", **SECURITY_HEADERS, **CORS.get_access_control_headers(),
-              "X-Request-Id": request_id, CORRELATION: _correlation_id(request) or request_id}
+              "X-Request-Id": request_id, CORRELATION: _correlation_id(request) or request_id,
+              **(HSTS if encrypted else {})}
     response.headers.update({name: value for name, value in wanted.items() if name.lower() not in given})
 
 

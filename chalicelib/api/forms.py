@@ -6,7 +6,6 @@ Everything that can be refused is refused here, before there is a job: a file th
 from __future__ import annotations
 
 import itertools
-import json
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from chalice.app import Request
 
 from chalicelib.adapters.ledger import Ledger
 from chalicelib.adapters.mappings import Mappings
-from chalicelib.api import multipart
+from chalicelib.api import multipart, strict_json
 from chalicelib.api.inputs import UploadRequest
 from chalicelib.api.models import Wire
 from chalicelib.api.requests import header, parsed
@@ -56,7 +55,7 @@ def taken(model: type[W], request: Request) -> tuple[Sent, W]:
     told: dict[str, Any] = {name: field.text.strip() for name, field in fields.items() if name != "file"}
     told = {name: text for name, text in told.items() if text}
     if "mapping" in told:
-        told["mapping"] = _json("mapping", told["mapping"])
+        told["mapping"] = strict_json.loads(told["mapping"], within="mapping")
     return Sent(safe_name(file.file_name), file.body), parsed(model, told)
 
 
@@ -103,10 +102,3 @@ def time_left(request: Request, settings: Settings, clock: Callable[[], datetime
     taken_at = request.context.get("requestTimeEpoch")
     late = min(max(0.0, now.timestamp() - int(taken_at) / 1000), settings.sync_seconds) if taken_at else 0.0
     return lambda: settings.sync_seconds - late - (clock() - now).total_seconds() + settings.deadline_margin
-
-
-def _json(name: str, text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        raise RequestRefused(RequestProblem.BAD_REQUEST, f"{name} is not JSON.", fields=[name]) from None

@@ -24,6 +24,8 @@ MAX_KEY_CHARS = 255
 KEPT_SECONDS = 24 * 3600
 ABANDONED_SECONDS = 60
 RETRY_SECONDS = 2
+SHOWN_ONCE = {"/api-keys": "key"}
+"""Route -> the field of its answer that no record may hold: replayed, it is null, and the rest says what was made."""
 REPLAYED = {"Idempotency-Replayed": "true"}
 
 Proceed = Callable[[Request], Response]
@@ -69,12 +71,18 @@ def _kept(records: Records, record: Record, begun: Mapping[str, Any], proceed: P
     except BaseException:
         records.delete(record)
         raise
-    answer = {"status": response.status_code, "body": response.body, "headers": dict(response.headers)}
+    answer = {"status": response.status_code, "body": _without_secret(request.path, response.body),
+              "headers": dict(response.headers)}
     if not _worth_keeping(response, answer):
         records.delete(record)
     else:
         records.replace(record, {**begun, "answer": answer}, expires_at=record.expires_at)
     return response
+
+
+def _without_secret(route: str, body: Any) -> Any:
+    field = SHOWN_ONCE.get(route)
+    return {**body, field: None} if field and isinstance(body, dict) and field in body else body
 
 
 def _worth_keeping(response: Response, answer: Mapping[str, Any]) -> bool:

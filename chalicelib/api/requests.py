@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from chalice.app import Request
 from pydantic import ValidationError
 
+from chalicelib.api import strict_json
 from chalicelib.api.auth import Caller
 from chalicelib.api.models import Wire
 from chalicelib.errors import RequestProblem, RequestRefused
@@ -24,6 +25,7 @@ CALLER = "dropmill.caller"
 REQUEST_ID = "dropmill.request_id"
 """Where the middleware leaves the id that finds a request in the logs."""
 MAX_FIELDS_TOLD = 20
+MAX_NAME_CHARS = 200
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
@@ -38,8 +40,10 @@ def caller_of(request: Request | None) -> Caller:
 
 def body(model: type[W], request: Request | None) -> W:
     """The JSON body as `model`; an absent body is an empty object. Raises `BAD_REQUEST` naming the fields."""
+    raw = _present(request).raw_body or b"{}"
+    strict_json.loads(raw)
     try:
-        return model.model_validate_json(_present(request).raw_body or b"{}")
+        return model.model_validate_json(raw)
     except ValidationError as error:
         raise _bad_request(error) from error
 
@@ -89,4 +93,5 @@ def _bad_request(error: ValidationError, within: str = "") -> RequestRefused:
 
 
 def _dotted(place: tuple[int | str, ...], within: str) -> str:
-    return ".".join(map(str, (within, *place) if within else place)) or "body"
+    """A field's name can be the caller's own, and then of any length."""
+    return ".".join(map(str, (within, *place) if within else place))[:MAX_NAME_CHARS] or "body"

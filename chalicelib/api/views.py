@@ -15,7 +15,8 @@ CORRELATION = "X-Correlation-Id"
 
 CORS = CORSConfig(
     allow_origin="*",
-    allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", CORRELATION],
+    allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match",
+                   "X-Api-Key", CORRELATION],
     expose_headers=["ETag", "Retry-After", "X-Request-Id", CORRELATION, "Idempotency-Replayed", "Location",
                     "Content-Disposition"],
     max_age=600)

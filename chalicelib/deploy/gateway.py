@@ -13,6 +13,7 @@ from typing import Any
 
 from chalicelib.deploy.target import API_STAGE, Target
 from chalicelib.errors import RequestProblem
+from chalicelib.settings import Settings
 
 CORS: Mapping[str, str] = {
     "Access-Control-Allow-Origin": "'*'",
@@ -29,6 +30,30 @@ class Answer:
 
     problem: RequestProblem
     status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Throttle:
+    """What the gateway lets through to each route of a stage, all callers together; the rest gets RATE_LIMITED.
+
+    It counts before anything of ours runs, so that a flood costs no function and no write.
+    """
+
+    rate: int
+    """Requests a second."""
+    burst: int
+
+    @classmethod
+    def chosen(cls, variables: Mapping[str, str]) -> Throttle:
+        """As the functions' variables say it; they need not know it themselves."""
+        chosen = Settings.model_validate({name: variables[name] for name in ("API_RATE", "API_BURST")
+                                          if name in variables})
+        return cls(chosen.api_rate, chosen.api_burst)
+
+    def method_settings(self) -> list[dict[str, Any]]:
+        """For all routes, as a template has it."""
+        return [{"ResourcePath": "/*", "HttpMethod": "*", "ThrottlingRateLimit": self.rate,
+                 "ThrottlingBurstLimit": self.burst}]
 
 
 ANSWERS: Mapping[str, Answer] = {
@@ -84,6 +109,18 @@ def settle(target: Target, api: str) -> int:
     if wrong:
         client.create_deployment(restApiId=api, stageName=API_STAGE, description="gateway responses")
     return len(wrong)
+
+
+def settle_throttle(target: Target, api: str, throttle: Throttle) -> bool:
+    """Set the stage's limits where they differ; Chalice can say none. Answers whether they did."""
+    client = target.client("apigateway")
+    live = client.get_stage(restApiId=api, stageName=API_STAGE).get("methodSettings", {}).get("*/*", {})
+    if (live.get("throttlingRateLimit"), live.get("throttlingBurstLimit")) == (throttle.rate, throttle.burst):
+        return False
+    client.update_stage(restApiId=api, stageName=API_STAGE, patchOperations=[
+        {"op": "replace", "path": "/*/*/throttling/rateLimit", "value": str(throttle.rate)},
+        {"op": "replace", "path": "/*/*/throttling/burstLimit", "value": str(throttle.burst)}])
+    return True
 
 
 def _response(answer: Answer) -> dict[str, Any]:

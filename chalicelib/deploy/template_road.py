@@ -47,7 +47,7 @@ def upload(artefacts: Artefacts, code: bytes) -> str:
 
 
 def one_template(target: Target, resources: Mapping[str, Any], sam: Mapping[str, Any], facts: Sequence[FunctionFacts],
-                 *, code: str, storage: Mapping[str, int]) -> dict[str, Any]:
+                 *, code: str, storage: Mapping[str, int], throttle: gateway.Throttle) -> dict[str, Any]:
     """`resources` and `sam` as one template whose functions run the archive at `code`, an `s3://` address."""
     made: dict[str, Any] = copy.deepcopy(dict(sam["Resources"]))
     for fact in facts:
@@ -55,7 +55,7 @@ def one_template(target: Target, resources: Mapping[str, Any], sam: Mapping[str,
             raise DeployFailed(f"chalice package made no {logical(fact.name)} for {fact.name}")
         _complete(made[logical(fact.name)], target, fact, code, storage[fact.name])
         _take_role(made[logical(fact.name)], fact, resources)
-    _complete_api(made["RestAPI"]["Properties"], target)
+    _complete_api(made["RestAPI"]["Properties"], target, throttle)
     triggered = [fact for fact in facts if fact.prefix is not None]
     _give_permission(made, target, triggered)
     whole = templates.merged(_uncircled(resources, target), {"Resources": made, "Outputs": sam.get("Outputs", {})})
@@ -112,9 +112,9 @@ def _named(value: Any, bucket: str, arn: str) -> Any:
     return value
 
 
-def _complete_api(properties: dict[str, Any], target: Target) -> None:
+def _complete_api(properties: dict[str, Any], target: Target, throttle: gateway.Throttle) -> None:
     # Without the version SAM makes a second stage of the API, called "Stage".
-    properties |= {"OpenApiVersion": "2.0", "Name": target.app}
+    properties |= {"OpenApiVersion": "2.0", "Name": target.app, "MethodSettings": throttle.method_settings()}
     properties["DefinitionBody"]["x-amazon-apigateway-gateway-responses"] = gateway.extension()
 
 

@@ -105,6 +105,7 @@ class _Deployment:
         say(f"functions: {post_deploy.settle_functions(target, self._facts, storage=self._storage)} changed")
         api = record.find_api(target)
         say(f"gateway: {gateway.settle(target, api)} answers changed")
+        say(f"throttle: {_done(gateway.settle_throttle(target, api, self._throttle()), 'changed')}")
         say(f"dependencies: {layer.remove_others(target, keep=arn)} old versions removed")
         return api
 
@@ -114,7 +115,7 @@ class _Deployment:
         self._say(f"package: {len(code) / 1e6:.1f} MB")
         address = template_road.upload(self._artefacts, code)
         whole = template_road.one_template(self._target, self._resources, sam, self._facts, code=address,
-                                           storage=self._storage)
+                                           storage=self._storage, throttle=self._throttle())
         changed = self._stack.apply(whole, self._parameters())
         self._say(f"stack {self._target.stack}: {_done(changed, 'changed')}")
         return self._stack.outputs()["RestAPIId"]
@@ -134,6 +135,9 @@ class _Deployment:
         return configuration.environment(
             self._target, self._config, secrets=secrets, partial_batch=partial_batch, more=self._names(),
             trigger="template" if self._wish.road == "template" else "chalice", commit=self._commit)
+
+    def _throttle(self) -> gateway.Throttle:
+        return gateway.Throttle.chosen(self._variables(()))
 
     def _known(self) -> dict[str, str]:
         """What exists now, under the variables that the functions and the seeds' scripts read."""

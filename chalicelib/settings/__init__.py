@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from chalicelib.settings.access import AccessSettings
 from chalicelib.settings.groups import (
     ConvexSettings,
     DeepSeekSettings,
@@ -43,7 +44,7 @@ def home() -> Path:
     return Path(data) / "dropmill"
 
 
-class Settings(BaseSettings):
+class Settings(AccessSettings):
     """Everything that can be set. One instance per process, from `settings()`."""
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, populate_by_name=True)
@@ -211,12 +212,6 @@ class Settings(BaseSettings):
                                            description="The same for output tokens")
     deepseek_cache_days: int = Field(30, alias="DEEPSEEK_CACHE_DAYS", ge=0, description="Days an answer is reused")
 
-    # access
-    jwt_secret: SecretStr = Field(SecretStr(""), alias="JWT_SECRET",
-                                  description="HS256 key, at least 32 bytes; or a reference")
-    jwt_issuer: str = Field("dropmill", alias="JWT_ISSUER", description="Accepted issuer")
-    jwt_audience: str = Field("dropmill", alias="JWT_AUDIENCE", description="Accepted audience")
-
     secrets_seconds: float = Field(300.0, alias="SECRETS_SECONDS", ge=0,
                                    description="Life of a secret that was read by reference; so long a rotation takes")
 
@@ -235,7 +230,7 @@ class Settings(BaseSettings):
             raise ValueError("5 to 50 products are a batch (seed 001)")
         return size
 
-    @field_validator("jwt_secret", "deepseek_api_key", "keepa_api_key", "mongodb_uri", "convex_deploy_key",
+    @field_validator("deepseek_api_key", "keepa_api_key", "mongodb_uri", "convex_deploy_key",
                      "dropbox_client_secret", "dropbox_refresh_token")
     @classmethod
     def _whole_reference(cls, secret: SecretStr) -> SecretStr:

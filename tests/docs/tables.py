@@ -34,9 +34,10 @@ def routes() -> str:
 
 
 def settings() -> str:
-    """Environment names, default and meaning of every field of `Settings`, in its order."""
+    """Environment names, default and meaning of every field of `Settings`, in its order; inherited ones at the end."""
+    fields = sorted(Settings.model_fields.items(), key=lambda each: each[0] not in Settings.__annotations__)
     rows = [(" or ".join(f"`{name}`" for name in environment_names(field)), default(field), str(field.description))
-            for field in Settings.model_fields.values()]
+            for _, field in fields]
     return table(("variable", "default", "meaning"), rows)
 
 

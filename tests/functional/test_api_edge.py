@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import requests
 from chalice.config import Config
 from chalice.local import create_local_server
 
+from chalicelib.api.auth import PUBLIC
 from tests.conftest import Aws
 from tests.functional.engine import Engine
 from tests.functional.rest import Api, token
@@ -160,3 +162,21 @@ def test_callers_at_the_same_time_see_only_their_own(url: str, shared_aws: Aws):
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(names, owners * 6)) == [{owner} for owner in owners * 6]
+
+
+ROUTES_OF_OPERATORS = {("GET", "/reports/{day}"), ("POST", "/dropbox/sync"),
+                       ("POST", "/status/{job_id}/force-complete")}
+
+
+def test_every_route_asks_who_is_there_and_what_role_they_have(shared_api: Api):
+    """Over all routes of app.py: nobody 401, no role 403, a user everything but what is the operators'."""
+    for path, entries in shared_api.app.routes.items():
+        for method in entries:
+            if (method, path) in PUBLIC:
+                continue
+            place = re.sub(r"\{\w+\}", "0123456789abcdef", path)
+            assert shared_api.as_("")(method, place).status == 401, path
+            assert shared_api.as_(token(roles=()))(method, place).code == "FORBIDDEN", path
+            seen = shared_api.as_(token(org="nobody", roles=("user",)))(method, place)
+            refused = seen.status == 403 and seen.json["error"]["details"] == {"role": "operator"}
+            assert refused is ((method, path) in ROUTES_OF_OPERATORS), path

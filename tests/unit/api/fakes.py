@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from chalicelib.adapters.api_keys import ApiKey
 from chalicelib.adapters.lead_listing import INDEXES, Entry, Glimpse, Order, Skim
 from chalicelib.adapters.leads import Lead, lead_item
 from chalicelib.adapters.records import Record, RecordKey
@@ -56,6 +58,22 @@ class MemoryRecords:
 
     def _still(self, record: Record) -> bool:
         return record.key in self.stored and self.stored[record.key].version == record.version
+
+
+class MemoryKeys:
+    """`ApiKeys` as far as the edge asks them."""
+
+    def __init__(self, *keys: ApiKey) -> None:
+        self.stored = {key.key_id: key for key in keys}
+        self.writes = 0
+
+    def get(self, key_id: str) -> ApiKey | None:
+        return self.stored.get(key_id)
+
+    def note_use(self, key: ApiKey, day: str) -> None:
+        if key.used_day < day:
+            self.writes += 1
+            self.stored[key.key_id] = replace(key, used_day=day)
 
 
 class MemoryListing:

@@ -32,7 +32,8 @@ from chalicelib.errors import (
 )
 from chalicelib.logs import request_id
 from chalicelib.metrics import Metrics, Values
-from tests.unit.api.fakes import Clock, MemoryRecords
+from chalicelib.settings import Settings
+from tests.unit.api.fakes import Clock, MemoryKeys, MemoryRecords
 
 SECRET = "0123456789abcdef0123456789abcdef"
 RULES = TokenRules(SecretStr(SECRET), "dropmill", "dropmill")
@@ -50,6 +51,8 @@ class Site:
     def __init__(self) -> None:
         self.clock = Clock()
         self.records = MemoryRecords(self.clock)
+        self.api_keys = MemoryKeys()
+        self.settings = Settings(STAGE="test")
         self.measured = Counter[str]()
         self.metrics = Metrics("test", self.measure)
         self.calls = 0
@@ -59,8 +62,8 @@ class Site:
 
         @app.middleware("http")
         def middleware(request: Request, get_response: Any) -> Response:
-            return edge.serve(request, get_response, token_rules=RULES, records=self.records, metrics=self.metrics,
-                              clock=self.clock)
+            return edge.serve(request, get_response, token_rules=RULES, api_keys=self.api_keys, records=self.records,
+                              metrics=self.metrics, settings=self.settings, clock=self.clock)
 
         @app.route("/health")
         @app.route("/thing", methods=["GET", "POST"])
@@ -77,7 +80,8 @@ class Site:
         self, method: str = "GET", path: str = "/thing", body: Any = None, *, org: str = "acme", **headers: str
     ) -> tuple[int, Any, dict[str, str]]:
         exp = int(self.clock().timestamp()) + 60
-        bearer = jwt.encode({"sub": "ada", "org": org, "iss": "dropmill", "aud": "dropmill", "exp": exp}, SECRET)
+        bearer = jwt.encode({"sub": "ada", "org": org, "iss": "dropmill", "aud": "dropmill", "exp": exp,
+                             "roles": ["user"]}, SECRET)
         sent = {"authorization": f"Bearer {bearer}", "content-type": "application/json",
                 **{name.replace("_", "-"): value for name, value in headers.items()}}
         raw = json.dumps(body).encode() if body is not None else None

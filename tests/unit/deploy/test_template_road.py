@@ -12,6 +12,7 @@ from cfnlint.config import ManualArgs
 from chalicelib.deploy import configuration, template_road
 from chalicelib.deploy import template as templates
 from chalicelib.deploy.facts import PROJECT, function_facts
+from chalicelib.deploy.gateway import Throttle
 from chalicelib.deploy.post_deploy import REPORT
 from chalicelib.deploy.render import render
 from chalicelib.deploy.target import Target
@@ -36,7 +37,7 @@ def sam(tmp_path_factory):
 def whole(sam):
     resources = with_fixed_names(templates.load("dev"), TARGET)
     return template_road.one_template(TARGET, resources, sam, FACTS, code="s3://artefacts/code.zip",
-                                      storage={each.name: 512 for each in FACTS})
+                                      storage={each.name: 512 for each in FACTS}, throttle=Throttle(100, 200))
 
 
 def functions(whole):
@@ -85,6 +86,11 @@ def test_what_is_retained_has_names_that_cloudformation_can_import(whole):
 def test_the_gateway_answers_in_our_error_body(whole):
     body = whole["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
     assert "NOT_FOUND" in str(body["x-amazon-apigateway-gateway-responses"]["MISSING_AUTHENTICATION_TOKEN"])
+
+
+def test_the_gateway_bounds_every_route(whole):
+    (told,) = whole["Resources"]["RestAPI"]["Properties"]["MethodSettings"]
+    assert told == {"ResourcePath": "/*", "HttpMethod": "*", "ThrottlingRateLimit": 100, "ThrottlingBurstLimit": 200}
 
 
 def test_cfn_lint_finds_nothing_wrong(whole):

@@ -40,10 +40,14 @@ BOUNDS = Bounds()
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """Matches of a bounded walk. `last` is the position behind which it goes on; empty when the leads ended."""
+    """Matches of a bounded walk. `last` is the position behind which it goes on; empty when the leads ended.
+
+    `read` leads were looked at.
+    """
 
     leads: tuple[Lead, ...]
     last: str
+    read: int
 
 
 def page(
@@ -61,7 +65,7 @@ def page(
     cursor = cursors.seal(settings.jwt_secret, scope, found.last) if found.last else None
     return _answer(query, filters, found.leads, Pagination(
         page=None, page_size=query.page_size, total_count=None, total_pages=None, has_more=cursor is not None,
-        cursor=cursor))
+        cursor=cursor, leads_read=found.read))
 
 
 def show(caller: Caller, lead_id: str, *, leads: Leads) -> Response:
@@ -75,10 +79,13 @@ def lineage(caller: Caller, lead_id: str, *, leads: Leads) -> LineageAnswer:
 
 
 def patch(
-    caller: Caller, lead_id: str, body: LeadPatch, *, leads: Leads, settings: Settings,
+    caller: Caller, lead_id: str, body: LeadPatch, *, if_match: str = "", leads: Leads, settings: Settings,
     clock: Callable[[], datetime],
 ) -> Response:
-    """Change fields by hand, in the form in which files give them. Raises INVALID_LEAD, EMAIL_TAKEN, NOT_FOUND."""
+    """Change fields by hand, in the form in which files give them. Raises INVALID_LEAD, EMAIL_TAKEN, NOT_FOUND.
+
+    With `if_match`, an ETag of `show`, only a lead that is still as it was then is changed, else LEAD_CHANGED.
+    """
     from chalicelib.pipelines.leads.effects import email_slot
 
     lead = _existing(caller, lead_id, leads)
@@ -86,7 +93,8 @@ def patch(
     merged = _merged(lead, changes)
     _demand_valid(merged, changes)
     identity = email_slot(merged.get("email"), lead.lead_id) if "email" in changes else ""
-    return _shown(leads.patch(caller.owner, lead.lead_id, changes, identity, stamp(clock())))
+    return _shown(leads.patch(caller.owner, lead.lead_id, changes, identity, stamp(clock()),
+                              demands=if_match.removeprefix("W/").strip('"')))
 
 
 def delete(caller: Caller, lead_id: str, *, leads: Leads, clock: Callable[[], datetime]) -> Response:
@@ -122,7 +130,7 @@ def _numbered(
     cursor = cursors.seal(settings.jwt_secret, _scope(caller, query, filters), last) if last else None
     return _answer(query, filters, tuple(entry.lead for entry in shown), Pagination(
         page=query.page, page_size=query.page_size, total_count=total, has_more=cursor is not None, cursor=cursor,
-        total_pages=None if total is None else -(-total // query.page_size)))
+        total_pages=None if total is None else -(-total // query.page_size), leads_read=len(looked_at)))
 
 
 def _continuation(matching: list[Entry], end: int, beyond: list[Entry]) -> str:
@@ -135,14 +143,14 @@ def _continuation(matching: list[Entry], end: int, beyond: list[Entry]) -> str:
 def _collected(walk: Iterator[Entry], matches: Matcher, wanted: int, reads: int) -> _Found:
     """Up to `wanted` matches among the next `reads` leads."""
     leads: list[Lead] = []
-    last = ""
+    last, read = "", 0
     for entry in itertools.islice(walk, reads):
         if len(leads) == wanted:
-            return _Found(tuple(leads), last)
+            return _Found(tuple(leads), last, read)
         if matches(entry.lead):
             leads.append(entry.lead)
-        last = entry.position
-    return _Found(tuple(leads), last if next(walk, None) is not None else "")
+        last, read = entry.position, read + 1
+    return _Found(tuple(leads), last if next(walk, None) is not None else "", read)
 
 
 def _answer(query: LeadQuery, filters: Mapping[str, str], leads: tuple[Lead, ...], pagination: Pagination) -> LeadPage:

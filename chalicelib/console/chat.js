@@ -38,7 +38,8 @@ export async function show({root}) {
   async function ask(question) {
     if (!question || waiting) return;
     const said = h("div", {}, badge("looking", "live"));
-    log.append(h("article.stack", {"aria-label": question}, h("p.question", {}, question), said));
+    const article = h("article.stack", {"aria-label": question}, h("p.question", {}, question), said);
+    log.append(article);
     opening.hidden = waiting = true;
     input.value = "";
     tellLeft();
@@ -51,7 +52,7 @@ export async function show({root}) {
       fill(said, problem(error));
     }
     waiting = false;
-    said.scrollIntoView({block: "nearest"});
+    article.scrollIntoView({block: "start"});
   }
 
   function tellLeft() {

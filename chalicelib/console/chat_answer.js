@@ -11,7 +11,7 @@ const CLOSE = ["words", "equals", "startsWith", "endsWith", "domain"];
 export function answerView(answer, choices) {
   const {structured: query, rows, groups} = answer;
   return h("div.card.stack", {}, h("p", {}, answer.type !== "success" && [badge(answer.type === "error" ? "not possible" : "please say it otherwise", "warn"), " "], answer.response), choices,
-    rows.length > 0 && table({caption: "Leads found", rows, columns: LEAD}), groups.length > 0 && bars(query, groups, answer.withoutKey),
+    rows.length > 0 && table({caption: `Leads found: ${answer.query}`, rows, columns: LEAD}), groups.length > 0 && bars(answer),
     query && ran(answer), h("p.quiet", {}, `Read by ${answer.provider === "grammar" ? "the built-in grammar" : answer.provider}`,
       query && `, looked at ${plural(answer.lookedAt, "lead")}${answer.complete ? "" : ", not all"}`));
 }
@@ -19,10 +19,10 @@ export function answerView(answer, choices) {
 const LEAD = [col("Name", (lead) => h("a", {href: leadsAddress({}, lead.leadId)}, nameOf(lead)), "header cell"), col("Company", "company", "cell"),
   col("Title", "title", "cell"), col("E-mail", "email", "cell"), col("Phone", "phone", "tight")];
 
-function bars(query, groups, without) {
+function bars({query: question, structured: query, groups, withoutKey: without}) {
   const most = Math.max(...groups.map((group) => group.count));
   const link = ({key}) => (query.groupBy in FIELDS && !query.filters.length ? h("a", {href: leadsAddress({filters: {[query.groupBy]: key}})}, key) : key);
-  return [table({caption: "Leads by group", rows: groups, columns: [col("Group", link, "header cell"), col("Leads", (group) => count(group.count), "number"),
+  return [table({caption: `Leads counted: ${question}`, rows: groups, columns: [col("Group", link, "header cell"), col("Leads", (group) => count(group.count), "number"),
     col("Beside the largest", (group) => h("progress", {max: most, value: group.count, "aria-label": `${group.key}: ${group.count}`}), "cell")]}),
   without > 0 && h("p.quiet", {}, `${plural(without, "lead")} without a value.`)];
 }

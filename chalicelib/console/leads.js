@@ -79,12 +79,16 @@ export async function show({root, rest, query, signal}) {
     const filtered = Object.keys(asked.filters).length > 0;
     keepingPlace(root, () => {
       fill(list, table({caption: "Leads", rows: page.leads, columns: columns(), sorting: {by: asked.sort, order: asked.order, change: sort},
-      chosen: (lead) => lead.leadId === marked, empty: page.cursor ? "None among these yet." : filtered ? "No lead has all that. Remove a filter."
-        : ["No leads yet. ", h("a", {href: "#/drop"}, "Drop a spreadsheet"), " to make some."]}));
-      pager.draw(page.leads.length, page.cursor, "leads");
+        chosen: (lead) => lead.leadId === marked, empty: empty(filtered)}));
+      pager.draw(page.leads.length, page.cursor, page.leads.length === 1 ? "lead" : "leads");
     });
     fill(search, filtered && page.cursor && page.leads.length < asked.size && h("div.note.row", {role: "status"},
       h("span.grow", {}, `Looked at ${plural(page.read, "lead")}, ${count(page.leads.length)} found so far.`), actionButton("Look further", further, {kind: "small"})));
+  }
+
+  function empty(filtered) {
+    if (page.cursor) return "None among these yet.";
+    return filtered ? "No lead has all that. Remove a filter." : ["No leads yet. ", h("a", {href: "#/drop"}, "Drop a spreadsheet"), " to make some."];
   }
 
   async function further() {
@@ -123,8 +127,9 @@ export async function show({root, rest, query, signal}) {
     marked = saved ? leadId : "";
     if (erased) await load();
     else draw({...page, leads: page.leads.filter((lead) => !(gone && lead.leadId === leadId)).map((lead) => (saved && lead.leadId === leadId ? saved : lead))});
-    const links = list.querySelectorAll("tbody a");
-    (links[Math.min(place, links.length - 1)] ?? root.querySelector("h1")).focus();
+    const links = [...list.querySelectorAll("tbody a")];
+    const same = page.leads.findIndex((lead) => lead.leadId === leadId);
+    (links[same < 0 ? Math.min(place, links.length - 1) : same] ?? root.querySelector("h1")).focus();
   }
 
   async function countAll() {

@@ -239,8 +239,9 @@ def get_lead(lead_id: str) -> Response:
 
 @app.route("/leads/{lead_id}", methods=["PATCH"])
 def patch_lead(lead_id: str) -> Response:
-    """Changes fields of a lead; null clears one."""
-    return ask(api.leads.patch, lead_id=lead_id, body=body(api.inputs.LeadPatch))
+    """Changes fields of a lead; null clears one. With `If-Match` only one that is still as it was read."""
+    return ask(api.leads.patch, lead_id=lead_id, body=body(api.inputs.LeadPatch),
+               if_match=api.requests.header(app.current_request, "If-Match"))
 
 
 @app.route("/leads/{lead_id}", methods=["DELETE"])

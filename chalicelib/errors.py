@@ -63,6 +63,7 @@ class RequestProblem(Problem):
     CANNOT_EXPORT = "CANNOT_EXPORT", 409, "The job has no results that could be written into its file yet."
     RESULT_CHANGED = "RESULT_CHANGED", 409, "The row has changed since it was read; read it again, then decide."
     TOO_MANY_KEYS = "TOO_MANY_KEYS", 409, "There are as many API keys as an owner may have; revoke one first."
+    LEAD_CHANGED = "LEAD_CHANGED", 412, "The lead has changed since it was read; read it again, then decide."
     STATUS_BACKWARDS = "STATUS_BACKWARDS", 409, "A status only moves forward."
     EMAIL_TAKEN = "EMAIL_TAKEN", 409, "Another lead of yours already has this e-mail."
     CATALOG_NOT_READY = "CATALOG_NOT_READY", 409, "The catalogue is still being imported, or was not imported."

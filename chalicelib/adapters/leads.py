@@ -110,15 +110,21 @@ class Leads:
             identity = slot.moved_to
         return None
 
-    def patch(self, owner: str, lead_id: str, changes: Mapping[str, str | None], identity: str, now: str) -> Lead:
+    def patch(
+        self, owner: str, lead_id: str, changes: Mapping[str, str | None], identity: str, now: str, *,
+        demands: str = "",
+    ) -> Lead:
         """Change content fields (None clears one). `identity` is what the changed lead's e-mail makes it.
 
-        Raises NOT_FOUND, EMAIL_TAKEN, or Conflict when others keep writing to it.
+        `demands` is the only version that may be changed, if any. Raises NOT_FOUND, EMAIL_TAKEN, LEAD_CHANGED, or
+        Conflict when others keep writing to it.
         """
         for _ in range(EDIT_TRIES):
             old = self.get(owner, lead_id)
             if old is None:
                 raise RequestRefused(RequestProblem.NOT_FOUND, "There is no such lead.")
+            if demands not in ("", "*", old.version):
+                raise RequestRefused(RequestProblem.LEAD_CHANGED)
             content = {**old.content, **{name: value for name, value in changes.items() if value}}
             content = {name: value for name, value in content.items() if changes.get(name, value)}
             version = _edited(now, old.version)

@@ -41,10 +41,14 @@ BOUNDS = Bounds()
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """Matches of a bounded walk. `last` is the position behind which it goes on; empty when the leads ended."""
+    """Matches of a bounded walk. `last` is the position behind which it goes on; empty when the leads ended.
+
+    `read` leads were looked at.
+    """
 
     leads: tuple[Lead, ...]
     last: str
+    read: int
 
 
 def page(
@@ -61,7 +65,7 @@ def page(
     cursor = cursors.seal(settings.jwt_secret, scope, found.last) if found.last else None
     return _answer(query, filters, found.leads, Pagination(
         page=None, page_size=query.page_size, total_count=None, total_pages=None, has_more=cursor is not None,
-        cursor=cursor))
+        cursor=cursor, leads_read=found.read))
 
 
 def show(caller: Caller, lead_id: str, *, leads: Leads) -> Response:
@@ -75,10 +79,13 @@ def lineage(caller: Caller, lead_id: str, *, leads: Leads) -> LineageAnswer:
 
 
 def patch(
-    caller: Caller, lead_id: str, body: LeadPatch, *, leads: Leads, settings: Settings,
+    caller: Caller, lead_id: str, body: LeadPatch, *, if_match: str = "", leads: Leads, settings: Settings,
     clock: Callable[[], datetime],
 ) -> Response:
-    """Change fields by hand, in the form in which files give them. Raises INVALID_LEAD, EMAIL_TAKEN, NOT_FOUND."""
+    """Change fields by hand, in the form in which files give them. Raises INVALID_LEAD, EMAIL_TAKEN, NOT_FOUND.
+
+    With `if_match`, an ETag of `show`, only a lead that is still as it was then is changed, else LEAD_CHANGED.
+    """
     from chalicelib.pipelines.leads.effects import email_slot
 
     lead = _existing(caller, lead_id, leads)
@@ -86,7 +93,8 @@ def patch(
     merged = _merged(lead, changes)
     _demand_valid(merged, changes)
     identity = email_slot(merged.get("email"), lead.lead_id) if "email" in changes else ""
-    return _shown(leads.patch(caller.owner, lead.lead_id, changes, identity, stamp(clock())))
+    return _shown(leads.patch(caller.owner, lead.lead_id, changes, identity, stamp(clock()),
+                              demands=if_match.removeprefix("W/").strip('"')))
 
 
 def delete(caller: Caller, lead_id: str, *, leads: Leads, clock: Callable[[], datetime]) -> Response:
@@ -110,7 +118,7 @@ def _next(
     walk = listing.walk(caller.owner, order_of(query.sort_by, query.sort_order), after=after, expect=wanted + 1)
     entries = list(itertools.islice(walk, wanted + 1))
     return _Found(tuple(entry.lead for entry in entries[:wanted]),
-                  entries[wanted - 1].position if len(entries) > wanted else "")
+                  entries[wanted - 1].position if len(entries) > wanted else "", len(entries[:wanted]))
 
 
 def _searched(
@@ -119,15 +127,15 @@ def _searched(
     """Up to a page of matches among the next `reads` leads behind `after`."""
     skim = listing.skim(caller.owner, order_of(query.sort_by, query.sort_order), stored_fields(filters), after=after,
                         expect=reads, most=reads)
-    matches, last = matcher(filters), ""
+    matches, last, read = matcher(filters), "", 0
     found: list[Glimpse] = []
     for glimpse in skim:
         if len(found) == query.page_size:
-            return _Found(tuple(listing.fetch(found)), last)
+            return _Found(tuple(listing.fetch(found)), last, read)
         if matches(glimpsed(glimpse.values)):
             found.append(glimpse)
-        last = glimpse.position
-    return _Found(tuple(listing.fetch(found)), last if skim.cut else "")
+        last, read = glimpse.position, read + 1
+    return _Found(tuple(listing.fetch(found)), last if skim.cut else "", read)
 
 
 def _numbered(
@@ -151,7 +159,7 @@ def _numbered(
     cursor = cursors.seal(settings.jwt_secret, _scope(caller, query, filters), last) if last else None
     return _answer(query, filters, tuple(listing.fetch(matching[skipped:end])), Pagination(
         page=query.page, page_size=query.page_size, total_count=total, has_more=cursor is not None, cursor=cursor,
-        total_pages=None if total is None else -(-total // query.page_size)))
+        total_pages=None if total is None else -(-total // query.page_size), leads_read=len(looked_at)))
 
 
 def _continuation(matching: list[Glimpse], end: int, beyond: list[Glimpse]) -> str:

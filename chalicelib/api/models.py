@@ -256,7 +256,10 @@ class LeadView(Wire):
 
 
 class Pagination(Wire):
-    """`cursor` continues; `page`, `totalCount`, `totalPages` are null where only the cursor reaches."""
+    """`cursor` continues; `page`, `totalCount`, `totalPages` are null where only the cursor reaches.
+
+    `leadsRead`: how many leads were looked at, so that whoever waits for rare ones sees how far the search has come.
+    """
 
     page: int | None
     page_size: int
@@ -264,6 +267,7 @@ class Pagination(Wire):
     total_pages: int | None
     has_more: bool
     cursor: str | None
+    leads_read: int
 
 
 class Sorting(Wire):

@@ -47,16 +47,25 @@ export function follow(job) {
 }
 
 async function lookAround(signal) {
+  let newest = null;
   while (!signal.aborted) {
     try {
       const page = await get("status", {limit: LIST_LIMIT}, {signal});
-      page.jobs.forEach(follow);
+      for (const job of page.jobs) hear(job, newest !== null && job.createdAt > newest);
+      newest = page.jobs[0]?.createdAt ?? "";
       await wait(LIST_EVERY_MS, signal);
     } catch (error) {
       if (isAbort(error) || error.status === 401) return;
       await wait(LIST_EVERY_MS * 2, signal).catch(() => {});
     }
   }
+}
+
+/** A job of the listing. One that has begun and ended between two looks has ended all the same. */
+function hear(job, isNew) {
+  const missed = isNew && !known.has(job.jobId) && !isLive(job);
+  follow(job);
+  if (missed) tell("ended", known.get(job.jobId));
 }
 
 async function watch(jobId, signal) {

@@ -30,6 +30,21 @@ def test_a_lead_is_shown_changed_and_removed(api: Api, engine: Engine):
     assert api("PATCH", path, {"phone": "1"}).code == "NOT_FOUND"
 
 
+def test_a_change_with_an_etag_demands_the_lead_as_it_was_read(api: Api, engine: Engine):
+    six(engine)
+    path = f"/leads/{api('GET', '/leads', filter_firstName='P3').json['leads'][0]['leadId']}"
+    read = api("GET", path).headers["etag"]
+    changed = api("PATCH", path, {"title": "Director"}, headers={"if-match": read})
+    assert (changed.status, changed.json["title"]) == (200, "Director")
+    for late in (read, f"W/{read}", '"x"'):
+        refused = api("PATCH", path, {"title": "Clerk", "email": "other@example.com"}, headers={"if-match": late})
+        assert (refused.status, refused.code) == (412, "LEAD_CHANGED")
+    assert api("GET", path).json == changed.json
+    for number, current in enumerate((read_again := api("GET", path).headers["etag"], "*")):
+        assert api("PATCH", path, {"title": f"Clerk {number}"}, headers={"if-match": current}).status == 200
+    assert api("PATCH", path, {"title": "Late"}, headers={"if-match": read_again}).code == "LEAD_CHANGED"
+
+
 def test_whole_name_follows_its_parts_unless_it_says_more(api: Api, engine: Engine):
     six(engine)
     lead = api("GET", "/leads", filter_firstName="P3").json["leads"][0]

@@ -45,14 +45,25 @@ def test_page_without_filter_reads_hardly_more_than_it_shows():
 def test_filtered_page_stops_after_its_reads_and_goes_on_by_cursor():
     listing = MemoryListing([lead(number, company="hit" if number == 25 else "miss") for number in range(30)])
     cursor: str | None = ""
-    shown = []
+    shown, told = [], []
     for _ in range(3):
         listing.read = 0
         answer = asked(listing, cursor, filters={"company": "HIT"})
         shown += rows(answer)
+        told.append(answer.pagination.leads_read)
         cursor = answer.pagination.cursor
         assert listing.read <= BOUNDS.reads + 1
     assert (shown, cursor) == ([25], None)
+    assert told == [10, 10, 10]
+
+
+def test_a_page_tells_how_many_leads_it_looked_at_and_the_next_goes_on_behind_them():
+    listing = MemoryListing([lead(number, company="hit" if number % 2 else "miss") for number in range(20)])
+    first = asked(listing, filters={"company": "hit"})
+    assert (rows(first), first.pagination.leads_read) == ([1, 3, 5], 6)
+    second = asked(listing, first.pagination.cursor, filters={"company": "hit"})
+    assert (rows(second)[0], second.pagination.leads_read) == (7, 6)
+    assert asked(listing, page=2).pagination.leads_read == 7
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 9, 10, 11, 12, 13])

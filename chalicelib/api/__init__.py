@@ -10,7 +10,9 @@ if TYPE_CHECKING:
         actions,
         catalogue_models,
         catalogues,
+        config,
         days,
+        dead_letters,
         downloads,
         dropbox_webhook,
         dry_run,
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
         price_matching,
         price_models,
         price_results,
+        queue_models,
+        queues,
+        redrive,
         requests,
         status,
         suspects,
@@ -34,9 +39,10 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "actions", "catalogue_models", "catalogues", "days", "downloads", "dropbox_webhook", "dry_run", "edge",
-    "enrichment", "erasure", "export", "image_models", "images", "inputs", "leads", "models", "price_lists",
-    "price_matching", "price_models", "price_results", "requests", "status", "suspects", "uploads",
+    "actions", "catalogue_models", "catalogues", "config", "days", "dead_letters", "downloads", "dropbox_webhook",
+    "dry_run", "edge", "enrichment", "erasure", "export", "image_models", "images", "inputs", "leads", "models",
+    "price_lists", "price_matching", "price_models", "price_results", "queue_models", "queues", "redrive", "requests",
+    "status", "suspects", "uploads",
 ]
 
 

@@ -113,10 +113,10 @@ class Mover:
                 chosen = _chosen(found.redrive, seen.letters)
                 for start in range(0, len(chosen), GROUP):
                     found = self._move(found, queue, chosen[start:start + GROUP], letters)
+            ended = self._end(found)
         except DropmillError as error:
             give_up(found.redrive.redrive_id, type(error).__name__, records=self.records, clock=self.clock)
             raise
-        ended = self._end(found)
         missing = _missing(found.redrive.ids, chosen)
         return _told(status(ended, self.clock), f"{len(chosen)} dead letters are back on their queue.", letters,
                      missing, len(seen.letters), complete=seen.complete)
@@ -156,7 +156,7 @@ class Mover:
         redrive = found.redrive
         held = self.queues.depth(dead_letters(queue)).in_flight > 0
         if held and redrive.left != 0 and redrive.rounds < ROUNDS:
-            self._keep(found, replace(redrive, rounds=redrive.rounds + 1))
+            self._keep(found, replace(redrive, state=ExportState.PROCESSING.value, rounds=redrive.rounds + 1))
             self.hand_on(redrive, delay=TASK_HOLD_SECONDS)
             return
         self._end(found)

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from chalicelib.api.auth import Caller
 from chalicelib.api.models import Wire
 from chalicelib.errors import RequestProblem, RequestRefused
+from chalicelib.logs import masked
 
 W = TypeVar("W", bound=Wire)
 
@@ -89,4 +90,5 @@ def _bad_request(error: ValidationError, within: str = "") -> RequestRefused:
 
 
 def _dotted(place: tuple[int | str, ...], within: str) -> str:
-    return ".".join(map(str, (within, *place) if within else place)) or "body"
+    """An unknown field's name is the caller's own word; it is told, but for addresses and numbers in it."""
+    return masked(".".join(map(str, (within, *place) if within else place))) or "body"

@@ -12,7 +12,7 @@ from chalicelib.settings import Settings, settings
 from tests.functional.dead import operator
 from tests.functional.rest import SECRET, Api
 
-PASSWORD = "correct horse battery staple"  # noqa: S105 - planted to be looked for
+PASSWORD = "correct horse battery staple"
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from chalicelib.api.queues import concurrency_setting
-from chalicelib.deploy.facts import queue_facts
 from chalicelib.jobs import control
 from chalicelib.local.template import read
 from chalicelib.logs import MaskingFormatter
@@ -20,12 +19,13 @@ from tests.functional.engine import Engine, people
 from tests.functional.rest import Api
 
 ROUTES = [("GET", "/queues", None), ("GET", "/queues/leads/dlq", None), ("GET", "/queues/leads/dlq/some-id", None),
-          ("POST", "/queues/leads/redrive", {"count": 1}), ("POST", "/queues/leads/redrive", {"count": 1, "dryRun": True}),
+          ("POST", "/queues/leads/redrive", {"count": 1}),
+          ("POST", "/queues/leads/redrive", {"count": 1, "dryRun": True}),
           ("GET", "/queues/leads/redrives/20261128T000000000-a", None), ("GET", "/config", None)]
 
 
 @pytest.fixture
-def engine(aws: Any, api: Api) -> Engine:  # noqa: ARG001 - the app is served beside it
+def engine(aws: Any, api: Api) -> Engine:
     return Engine(aws, {"BATCH_SIZE": "3"})
 
 

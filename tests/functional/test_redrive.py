@@ -1,9 +1,10 @@
-"""Dead letters go back on their queue: what was failed is pending again, counts once, and is told to whom it concerns."""
+"""Dead letters go back on their queue: what was failed is pending again, counts once, and the jobs hear of it."""
 
 from __future__ import annotations
 
 import json
 import threading
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -30,7 +31,7 @@ from tests.functional.rest import Api
 
 
 @pytest.fixture
-def engine(aws: Any, api: Api) -> Engine:  # noqa: ARG001 - the app is served beside it
+def engine(aws: Any, api: Api) -> Engine:
     return Engine(aws, {"BATCH_SIZE": "3"})
 
 
@@ -92,7 +93,7 @@ def test_percentage_never_falls_within_a_run(api, engine):
         engine.work(most=1)
         now = engine.job(job.job_id)
         seen.append((now.run, now.percentage))
-    assert all(later[1] >= earlier[1] for earlier, later in zip(seen, seen[1:], strict=False) if later[0] == earlier[0])
+    assert all(later[1] >= earlier[1] for earlier, later in pairwise(seen) if later[0] == earlier[0])
     assert seen[-1] == (job.run + 1, 100)
 
 
@@ -465,7 +466,7 @@ def test_a_redrive_leaves_a_record_and_each_job_hears_of_it(api, engine):
     job = dead(engine, 9)
     redrive(api, {"count": 3}, **{"x-correlation-id": "c-1"})
     told = operator(api)("GET", "/queues").json["redrives"]
-    assert [(each["by"], each["queue"], each["asked"], each["moved"], each["status"], each["jobs"]) for each in told] == [
+    assert [tuple(each[name] for name in ("by", "queue", "asked", "moved", "status", "jobs")) for each in told] == [
         ("olga", "leads", "3", 3, "completed", [job.job_id])]
     assert told[0]["requestId"]
     [event] = [event for event in engine.services.ledger.events(job.job_id).events if event.kind == "redriven"]

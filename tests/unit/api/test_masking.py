@@ -59,7 +59,8 @@ def test_nothing_that_is_planted_anywhere_gets_through(content, more):
     planted = _planted(content)
     for body in (json.dumps(planted), json.dumps(planted)[:-1], f"{more} {PERSON} {more}"):
         shown = masked_body(body)
-        assert "Gr" not in shown and "ött" not in shown
+        assert "Gr" not in shown
+        assert "ött" not in shown
         assert len(shown) <= BODY_CHARS + 3
 
 

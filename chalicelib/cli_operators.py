@@ -44,7 +44,7 @@ def show_letters(client: Client, args: argparse.Namespace) -> int:
 def redrive(client: Client, args: argparse.Namespace) -> int:
     """Ask, and see it through where a worker does it; 1 where it failed."""
     if args.all and not (args.yes or args.dry_run):
-        raise Trouble("unconfirmed", f"are all dead letters of {args.queue} meant? then add --yes; see them by --dry-run")
+        raise Trouble("unconfirmed", f"all dead letters of {args.queue} are meant? then add --yes (see --dry-run)")
     asked: Body = {"all": True, "confirm": args.queue} if args.all else \
         {"count": args.count} if args.count is not None else {"messageIds": args.message}
     told = client.redrive(args.queue, asked | ({"dryRun": True} if args.dry_run else {}))

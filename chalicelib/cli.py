@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from chalicelib.cli_operators import add_commands
 from chalicelib.client import Body, Client, Content, Trouble
 from chalicelib.terminal import line, plain, progress, proof, rehearsal, row_counts, say, summary
 
@@ -60,9 +61,10 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("--filter", action="append", default=[], type=_pair, metavar="FIELD=TEXT",
                         help="only leads whose field contains the text; may be repeated")
     export.add_argument("--sort", default="", metavar="FIELD", help="updatedAt, lastName, email or company")
-    day = _command(commands, "report-day", report_day, "show the figures of a day over all owners; operators only")
-    day.set_defaults(whose="operatorToken")
+    day = _operators_command(commands, "report-day", report_day,
+                             "show the figures of a day over all owners; operators only")
     day.add_argument("day", metavar="YYYY-MM-DD", help="a day in UTC")
+    add_commands(lambda name, run, purpose: _operators_command(commands, name, run, purpose))
     _doctor_options(commands.add_parser("doctor", help="examine a deployed stage, or the local stack",
                                         allow_abbrev=False))
     for action, purpose in ACTIONS.items():
@@ -239,6 +241,12 @@ def _command(commands: Any, name: str, run: Callable[..., int], purpose: str) ->
     command.add_argument("--url", help="address of the stage (DROPMILL_URL; else the running local stack)")
     command.add_argument("--token", help="bearer token or API key (DROPMILL_TOKEN; else the local stack's)")
     command.add_argument("--json", action="store_true", help="print the server's JSON, one document a line")
+    return command
+
+
+def _operators_command(commands: Any, name: str, run: Callable[..., int], purpose: str) -> argparse.ArgumentParser:
+    command = _command(commands, name, run, purpose)
+    command.set_defaults(whose="operatorToken")
     return command
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import requests
 
@@ -116,6 +116,25 @@ class Client:
     def day(self, day: str) -> Body:
         """The figures of a day in UTC."""
         return self._json("GET", f"/reports/{_segment(day)}")
+
+    def queues(self) -> Body:
+        """Every work queue, explained, and the latest redrives."""
+        return self._json("GET", "/queues")
+
+    def dead_letters(self, queue: str, limit: int) -> Body:
+        return self._json("GET", f"/queues/{quote(queue, safe='')}/dlq", params={"limit": limit})
+
+    def redrive(self, queue: str, asked: Mapping[str, Any]) -> Body:
+        """Ask for a redrive; what is not done in the request stands under `redrive`, for `redriven`."""
+        return self._json("POST", f"/queues/{quote(queue, safe='')}/redrive", json=dict(asked),
+                          headers={"Idempotency-Key": uuid.uuid4().hex})
+
+    def redriven(self, redrive: Body) -> Body:
+        """The redrive once it has ended."""
+        while redrive["status"] not in TERMINAL and not redrive["interrupted"]:
+            self._sleep(float(redrive["retryAfterMs"] or 2000) / 1000)
+            redrive = _body(self._poll(redrive["statusUrl"]))
+        return redrive
 
     def act(self, job_id: str, action: str, told: Mapping[str, Any] | None = None) -> Body:
         """POST one of cancel, resume, retry, undo."""

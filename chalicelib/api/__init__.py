@@ -11,8 +11,10 @@ if TYPE_CHECKING:
         api_keys,
         catalogue_models,
         catalogues,
+        config,
         console,
         days,
+        dead_letters,
         downloads,
         dropbox_webhook,
         dry_run,
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
         price_matching,
         price_models,
         price_results,
+        queue_models,
+        queues,
+        redrive,
         requests,
         status,
         suspects,
@@ -37,10 +42,10 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "actions", "api_keys", "catalogue_models", "catalogues", "console", "days", "downloads", "dropbox_webhook",
-    "dry_run", "edge", "enrichment", "erasure", "export", "image_models", "images", "inputs", "key_models", "leads",
-    "models", "price_lists", "price_matching", "price_models", "price_results", "requests", "status", "suspects",
-    "uploads",
+    "actions", "api_keys", "catalogue_models", "catalogues", "config", "console", "days", "dead_letters", "downloads",
+    "dropbox_webhook", "dry_run", "edge", "enrichment", "erasure", "export", "image_models", "images", "inputs",
+    "key_models", "leads", "models", "price_lists", "price_matching", "price_models", "price_results", "queue_models",
+    "queues", "redrive", "requests", "status", "suspects", "uploads",
 ]
 
 

@@ -90,7 +90,16 @@ def test_nobody_outside_is_allowed_anything_but_the_trusted_principal_and_alarms
 
 def test_only_the_listener_of_a_queue_may_receive_from_it():
     receiving = {(grant.function, grant.resource) for grant in GRANTS if grant.action == "sqs:ReceiveMessage"}
-    assert receiving == {(facts.name, QUEUE + facts.queue) for facts in FUNCTIONS.values() if facts.queue}
+    listened = {(facts.name, QUEUE + facts.queue) for facts in FUNCTIONS.values() if facts.queue}
+    assert {each for each in receiving if not each[1].endswith("-dlq")} == listened
+
+
+def test_only_those_that_redrive_may_receive_dead_letters():
+    queues = {QUEUE + facts.queue for facts in FUNCTIONS.values() if facts.queue}
+    for action in ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"):
+        allowed = {(grant.function, grant.resource) for grant in GRANTS
+                   if grant.action == action and grant.resource.endswith("-dlq")}
+        assert allowed == {(function, f"{queue}-dlq") for function in ("api_handler", "run_task") for queue in queues}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS.values(), ids=lambda facts: facts.name)

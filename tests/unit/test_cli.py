@@ -495,11 +495,88 @@ def test_a_command_for_operators_brings_the_local_operators_token(server, monkey
     (tmp_path / "local.json").write_text(json.dumps({"url": server.url, "token": "user", "operatorToken": "operator"}))
     server.script("GET /reports/2026-11-22", Answer(200, {"text": ""}))
     server.script("GET /status", Answer(200, {"jobs": []}))
-    assert cli.main(["report-day", "2026-11-22"]) == cli.main(["status"]) == 0
-    assert [one.headers["Authorization"] for one in server.requests] == ["Bearer operator", "Bearer user"]
+    server.script("GET /queues", Answer(200, {"queues": [], "redrives": []}))
+    assert cli.main(["report-day", "2026-11-22"]) == cli.main(["queues"]) == cli.main(["status"]) == 0
+    assert [one.headers["Authorization"] for one in server.requests] == [
+        "Bearer operator", "Bearer operator", "Bearer user"]
 
 
 def test_the_doctor_of_the_local_stack_says_when_there_is_none(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("DROPMILL_HOME", str(tmp_path))
     assert cli.main(["doctor"]) == 1
     assert "make run" in capsys.readouterr().err
+
+
+QUEUES = {"queues": [{"name": "leads", "level": "busy", "depth": {"visible": 60, "inFlight": 5, "delayed": 1},
+                      "deadLetters": {"visible": 2, "inFlight": 1}, "maximumConcurrency": 5, "words": ["Much to do."]}],
+          "redrives": [{"redriveId": "r1", "queue": "leads", "status": "processing", "interrupted": True, "moved": 3,
+                        "asked": "all", "by": "olga", "jobCount": 2, "createdAt": "2026-11-22T01:00:00.000Z"}]}
+LETTERS = {"letters": [{"messageId": "m1", "sentAt": "2026-11-22T01:00:00.000Z", "receives": 4, "jobId": "j1",
+                        "jobStatus": "completed", "batchNumber": 2, "rows": 10, "owner": "acme", "fileName": "p***.csv",
+                        "cause": "down \x1b[31m", "becomes": "It runs again."}], "note": "1 of about 1"}
+
+
+def redriven(status: str, **more: Any) -> dict[str, Any]:
+    return {"redriveId": "r1", "queue": "leads", "status": status, "interrupted": False, "moved": 0, "jobCount": 1,
+            "fates": {}, "cause": None, "retryAfterMs": 2000, "statusUrl": "/queues/leads/redrives/r1", **more}
+
+
+def test_queues_are_shown_with_what_their_depth_means(server, run, capsys):
+    server.script("GET /queues", Answer(200, QUEUES))
+    assert run("queues") == 0
+    out = capsys.readouterr().out
+    assert "60 waiting, 5 in flight, 1 delayed, 3 dead; at most 5 at a time" in out
+    assert "Much to do." in out
+    assert "interrupted  3 moved" in out
+    assert run("queues", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == QUEUES
+
+
+def test_dead_letters_are_listed_without_obeying_their_escape_sequences(server, run, capsys):
+    server.script("GET /queues/leads/dlq", Answer(200, LETTERS), Answer(200, {"letters": [], "note": ""}))
+    assert run("dlq", "leads", "--limit", "5") == 0
+    out = capsys.readouterr().out
+    assert "m1" in out
+    assert "j1 (completed) batch 2, 10 rows, of acme, p***.csv" in out
+    assert "\x1b" not in out
+    assert server.seen("GET /queues/leads/dlq")[0].path.endswith("limit=5")
+    assert run("dlq", "leads") == 0
+    assert capsys.readouterr().out == "no dead letters\n"
+
+
+@pytest.mark.parametrize(("options", "asked"), [
+    (["--all", "--yes"], {"all": True, "confirm": "leads"}), (["--count", "3"], {"count": 3}),
+    (["--message", "a", "--message", "b"], {"messageIds": ["a", "b"]}),
+    (["--all", "--dry-run"], {"all": True, "confirm": "leads", "dryRun": True})])
+def test_a_redrive_asks_for_what_was_said(server, run, options, asked):
+    server.script("POST /queues/leads/redrive", Answer(200, {
+        "message": "m", "fates": {}, "notFound": [], "redrive": None if "dryRun" in asked else redriven("completed")}))
+    assert run("redrive", "leads", *options) == 0
+    [request] = server.seen("POST /queues/leads/redrive")
+    assert request.json == asked
+    assert request.headers["Idempotency-Key"]
+
+
+def test_all_is_not_redriven_without_a_yes(server, run, capsys):
+    assert run("redrive", "leads", "--all") == 1
+    assert "--yes" in capsys.readouterr().err
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(("end", "code"), [("completed", 0), ("error", 1)])
+def test_a_redrive_by_the_worker_is_seen_through(server, run, capsys, end, code):
+    server.script("POST /queues/leads/redrive", Answer(202, {
+        "message": "m", "fates": {}, "notFound": [], "redrive": redriven("pending")}))
+    server.script("GET /queues/leads/redrives/r1", Answer(200, redriven("processing")), Answer(200, redriven(
+        end, moved=25, fates={"runs_again": 25}, cause="Transient" if code else None)))
+    assert run("redrive", "leads", "--all", "--yes") == code
+    out = capsys.readouterr().out
+    assert f"25 dead letters are back on leads: {end}, 1 jobs" in out
+    assert "runs_again       25" in out
+
+
+@pytest.mark.parametrize("options", [[], ["--all", "--count", "2"], ["--count", "x"]])
+def test_a_redrive_of_nothing_certain_is_wrong_usage(run, options):
+    with pytest.raises(SystemExit) as usage:
+        run("redrive", "leads", *options)
+    assert usage.value.code == 2

@@ -405,4 +405,40 @@ def get_day_report(day: str) -> Response:
     return ask(api.days.show, day=day)
 
 
+@app.route("/queues", methods=["GET"])
+def list_queues() -> api.queue_models.QueuesAnswer:
+    """Shows every work queue with depth, limits, dead letters and advice, and the latest redrives; operators only."""
+    return ask(api.queues.listing, sources=app.event_sources)
+
+
+@app.route("/queues/{name}/dlq", methods=["GET"])
+def list_dead_letters(name: str) -> api.queue_models.LettersAnswer:
+    """Lists dead letters of a queue, masked, with cause and what a redrive would do; `limit`; operators only."""
+    return ask(api.dead_letters.listing, name=name, query=query(api.queue_models.DeadLetterQuery))
+
+
+@app.route("/queues/{name}/dlq/{message_id}", methods=["GET"])
+def get_dead_letter(name: str, message_id: str) -> api.queue_models.LetterView:
+    """Shows one dead letter, masked, if it is among the first 200; operators only."""
+    return ask(api.dead_letters.show, name=name, message_id=message_id)
+
+
+@app.route("/queues/{name}/redrive", methods=["POST"])
+def redrive_queue(name: str) -> Response:
+    """Puts dead letters back: `messageIds`, `count`, or `all` with `confirm`; `dryRun` only tells; operators only."""
+    return ask(api.redrive.ask, name=name, request=body(api.queue_models.RedriveRequest))
+
+
+@app.route("/queues/{name}/redrives/{redrive_id}", methods=["GET"])
+def get_redrive(name: str, redrive_id: str) -> api.queue_models.RedriveStatus:
+    """Says how far a redrive is, and what became of its letters; operators only."""
+    return ask(api.redrive.show, name=name, redrive_id=redrive_id)
+
+
+@app.route("/config", methods=["GET"])
+def get_config() -> api.config.ConfigAnswer:
+    """Shows every setting with value, default and meaning; of secrets only whether there is one; operators only."""
+    return ask(api.config.show)
+
+
 adapt_views(app)

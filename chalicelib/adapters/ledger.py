@@ -333,7 +333,8 @@ class Ledger:
         values: dict[str, Any] = {
             ":state": entry.state.value, ":run": job.run, ":rows": entry.rows, ":number": entry.number,
             ":at": entry.settled_at, ":detail": detail_body(entry), ":usage": dict(entry.usage),
-            ":cause": entry.cause, ":expires": self._expiry(), ":one": 1, ":by": entry.settled_by}
+            ":cause": entry.cause, ":expires": self._expiry(), ":by": entry.settled_by,
+            ":one": int(entry.state is not BatchState.PENDING)}  # who reopens a batch attempts nothing
         sets = ["#state = :state", "#run = :run", "#rows = :rows", "#number = :number", "settled_at = :at",
                 "detail = :detail", "#usage = :usage", "cause = :cause", "expires_at = :expires", "settled_by = :by"]
         old = known.entry.sheets if known else {}

@@ -83,6 +83,16 @@ class Records:
             return found if found is not None and found.version == record.version + 1 and found.body == body else None
         return Record(record.key, body, record.version + 1, expires_at)
 
+    def latest(self, pk: str, *, limit: int) -> list[Record]:
+        """The living documents of a partition, last `sk` first."""
+        with translated("query the latest records"):
+            answer = self._client.query(
+                TableName=self._table, Limit=limit, ScanIndexForward=False, ConsistentRead=True,
+                KeyConditionExpression="pk = :pk", ExpressionAttributeValues=to_item({":pk": pk}))
+        items = [from_item(item) for item in answer.get("Items", [])]
+        found = [self._living(RecordKey(pk, str(item["sk"])), item) for item in items]
+        return [record for record in found if record is not None]
+
     def delete(self, record: Record) -> None:
         """Remove `record`, unless somebody else has written it since."""
         try:

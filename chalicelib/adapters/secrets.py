@@ -35,6 +35,11 @@ class LiveSecret(SecretStr):
         super().__init__(reference)
         self._fetch = fetch
 
+    @property
+    def source(self) -> SecretSource:
+        """Where it lies; asks nobody for its value."""
+        return SecretSource(self._secret_value.partition(":")[0])
+
     def get_secret_value(self) -> str:
         """The value as of at most `SECRETS_SECONDS` ago. Raises Transient, or Unavailable until a person acts."""
         return self._fetch()

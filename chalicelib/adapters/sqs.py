@@ -19,7 +19,7 @@ from chalicelib.errors import Transient
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+    from mypy_boto3_sqs.type_defs import MessageTypeDef, SendMessageBatchRequestEntryTypeDef
 
 ENTRIES = 10
 CALL_BYTES = 1024 * 1024
@@ -41,6 +41,21 @@ class Depth:
     @property
     def total(self) -> int:
         return self.visible + self.in_flight + self.delayed
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A message that is ours until its visibility ends. `sent_at` is SQS's time of the first send, in milliseconds.
+
+    `receives` counts over all queues that it has been in, this receive included.
+    """
+
+    message_id: str
+    receipt_handle: str
+    body: str
+    sent_at: int
+    receives: int
+    group: str
 
 
 class Queues:
@@ -85,6 +100,28 @@ class Queues:
         return Depth(int(answer["ApproximateNumberOfMessages"]), int(answer["ApproximateNumberOfMessagesNotVisible"]),
                      int(answer["ApproximateNumberOfMessagesDelayed"]))
 
+    def facts(self, queue: str) -> Mapping[str, str]:
+        """All attributes of a queue, as SQS names them."""
+        with _translated():
+            answer = self._client.get_queue_attributes(QueueUrl=self.url(queue), AttributeNames=["All"])
+        return {str(name): value for name, value in answer["Attributes"].items()}
+
+    def receive(self, queue: str, *, seconds: int) -> list[Held]:
+        """Up to ten messages, ours for so many seconds. Asks all of SQS's servers: none means that none is visible."""
+        with _translated():
+            answer = self._client.receive_message(
+                QueueUrl=self.url(queue), MaxNumberOfMessages=ENTRIES, VisibilityTimeout=seconds, WaitTimeSeconds=1,
+                MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount", "MessageGroupId"])
+        return [_held(message) for message in answer.get("Messages", [])]
+
+    def release(self, queue: str, held: Sequence[Held]) -> None:
+        """Let others see these messages again, at once; those that are gone are passed over."""
+        for start in range(0, len(held), ENTRIES):
+            with _translated():
+                self._client.change_message_visibility_batch(QueueUrl=self.url(queue), Entries=[
+                    {"Id": str(place), "ReceiptHandle": each.receipt_handle, "VisibilityTimeout": 0}
+                    for place, each in enumerate(held[start:start + ENTRIES])])
+
     def delete(self, queue: str, receipt_handle: str) -> None:
         """Done with a message. A handle that is gone or stale is no error: the message is back in the queue or gone."""
         with _translated(), _unless_stale():
@@ -114,6 +151,12 @@ class Queues:
                 return
             entries = [entry for entry in entries if entry["Id"] in failed]
         raise Transient("sqs refused messages again and again", failed=len(entries))
+
+
+def _held(message: MessageTypeDef) -> Held:
+    told: Mapping[str, str] = message.get("Attributes", {})  # type: ignore[assignment]
+    return Held(message["MessageId"], message["ReceiptHandle"], message["Body"], int(told.get("SentTimestamp", 0)),
+                int(told.get("ApproximateReceiveCount", 1)), told.get("MessageGroupId", ""))
 
 
 def _calls(bodies: Sequence[str]) -> Iterator[list[str]]:

@@ -10,8 +10,10 @@ if TYPE_CHECKING:
         actions,
         catalogue_models,
         catalogues,
+        config,
         console,
         days,
+        dead_letters,
         downloads,
         dropbox_webhook,
         dry_run,
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
         price_matching,
         price_models,
         price_results,
+        queue_models,
+        queues,
+        redrive,
         requests,
         status,
         suspects,
@@ -35,9 +40,10 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "actions", "catalogue_models", "catalogues", "console", "days", "downloads", "dropbox_webhook", "dry_run", "edge",
-    "enrichment", "erasure", "export", "image_models", "images", "inputs", "leads", "models", "price_lists",
-    "price_matching", "price_models", "price_results", "requests", "status", "suspects", "uploads",
+    "actions", "catalogue_models", "catalogues", "config", "console", "days", "dead_letters", "downloads",
+    "dropbox_webhook", "dry_run", "edge", "enrichment", "erasure", "export", "image_models", "images", "inputs", "leads",
+    "models", "price_lists", "price_matching", "price_models", "price_results", "queue_models", "queues", "redrive",
+    "requests", "status", "suspects", "uploads",
 ]
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from chalicelib.adapters.sqs import Queues
-from chalicelib.api import dropbox_lister, dry_run, erasure, export
+from chalicelib.api import dropbox_lister, dry_run, erasure, export, redrive
 from chalicelib.errors import Malformed
 from chalicelib.jobs import undo
 from chalicelib.jobs.receiving import Consumer
@@ -110,6 +110,19 @@ class ListDropboxTask(Task):
         """Nobody waits: the cursor stays where it is, and the next notification goes on from there."""
 
 
+class RedriveTask(Task):
+    """Put dead letters back on their queue."""
+
+    task: Literal["redrive"]
+    redrive_id: Id = Field(alias="redriveId")
+
+    def run(self, call: Call, remaining: Callable[[], float]) -> None:
+        call(redrive.Mover, remaining=remaining).run(self.redrive_id)
+
+    def give_up(self, call: Call, cause: str) -> None:
+        call(redrive.give_up, redrive_id=self.redrive_id, cause=cause)
+
+
 @dataclass(frozen=True, slots=True)
 class TaskWorker:
     """One invocation's task worker. `remaining` answers the seconds until the platform ends it."""
@@ -137,5 +150,5 @@ def parse_task(body: str) -> Task:
         raise Malformed("the message is no task of ours", problems=len(error.errors())) from None
 
 
-_TASK: TypeAdapter[Task] = TypeAdapter(
-    Annotated[ExportTask | UndoTask | DryRunTask | EraseTask | ListDropboxTask, Field(discriminator="task")])
+_TASK: TypeAdapter[Task] = TypeAdapter(Annotated[
+    ExportTask | UndoTask | DryRunTask | EraseTask | ListDropboxTask | RedriveTask, Field(discriminator="task")])

@@ -120,8 +120,7 @@ def adopt(
     Seed 002 names the job (`upload_id`); seed 004 names only the file (`file_key`). The body is kept for re-sending, as
     it came the first time.
     """
-    origin = message.file_key or message.source_file or f"{message.catalog_id}\n{message.user_id}"
-    job_id = message.upload_id or drop_id("outside", origin, f"{pipeline}/{message.total_batches}")
+    job_id = outside_job_id(message, pipeline)
     job = ledger.job(job_id) or _outside_job(job_id, message, pipeline, ledger, settings, now)
     if job.planned and not job.outside:
         raise Malformed("the job has batches of our own", job_id=job_id)
@@ -134,6 +133,12 @@ def adopt(
         return job
     blobs.put(outside_key(job.job_id, message.batch_number), body.encode(), "application/json")
     return _register(job, message, ledger, now)
+
+
+def outside_job_id(message: BatchMessage, pipeline: str) -> str:
+    """The job that a batch from outside belongs to: named by its sender, else derived from what it says of its file."""
+    origin = message.file_key or message.source_file or f"{message.catalog_id}\n{message.user_id}"
+    return message.upload_id or drop_id("outside", origin, f"{pipeline}/{message.total_batches}")
 
 
 def safe_name(name: str) -> str:

@@ -114,6 +114,15 @@ def handed_on(body: str, *, failures: int, waits: int) -> dict[str, Any]:
     return {**content, "failures": failures, "waits": waits}
 
 
+def revived(body: str, *, run: int) -> str:
+    """A dead batch's message for another life: no failure counts against it, and it belongs to the present run."""
+    content: Mapping[str, Any] = json.loads(body)
+    fresh = {**({"failures": 0} if content.get("failures") else {}), **({"run": run} if "v" in content else {})}
+    if all(content.get(name) == value for name, value in fresh.items()):
+        return body
+    return json.dumps({**content, **fresh}, separators=(",", ":"), ensure_ascii=False)
+
+
 def _head(job: Job, number: int, total: int, stage: str, at: str) -> str:
     head = {"v": MESSAGE_VERSION, "batch_id": f"{job.job_id}-{number}", "upload_id": job.job_id,
             "source_file": job.file_name, "file_key": job.file_key, "batch_number": number, "total_batches": total,
@@ -127,5 +136,6 @@ def _parse(model: type[Model], body: str) -> Model:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, fault['loc']))}: {fault['type']}" for fault in error.errors()]
-        raise Malformed("the message is not one we understand", problems=problems[:10]) from None
+        # Of the place only the field: what lies deeper can be a person's own words, such as the names of columns.
+        problems = dict.fromkeys(f"{'.'.join(map(str, fault['loc'][:1]))}: {fault['type']}" for fault in error.errors())
+        raise Malformed("the message is not one we understand", problems=list(problems)[:10]) from None

@@ -52,6 +52,11 @@ class Seen(NamedTuple):
     def state(self) -> BatchState:
         return transitions.batch_state(self.job, self.batch.record if self.batch else None)
 
+    @property
+    def stopped(self) -> bool:
+        """Whether a person cancelled or undid the job: no batch of it starts, not even one that had failed before."""
+        return self.job.undo is not None or self.job.status is Status.CANCELLED
+
 
 class Settling(NamedTuple):
     """One try to settle a batch: what is written, and what it moves into the job."""

@@ -212,6 +212,30 @@ def retried(job: Job, *, at: str, by: str) -> Change:
         require={"run": job.run, "status": job.status, "batches_failed": job.batches_failed})
 
 
+def redriven(job: Job, state: BatchState, rows: int, *, at: str, by: str) -> Change | None:
+    """A dead batch goes back on its queue: what of it had failed is pending again, in a new run.
+
+    None where nothing is reopened: the batch has not failed, or a person stopped or undid the job. Of a job that was
+    ended by force nobody counts batch by batch what is missing: all of it is reopened, as by a retry.
+    """
+    if job.undo or state is not BatchState.FAILED or job.status is Status.CANCELLED:
+        return None
+    if job.unsettled is Bucket.FAILED:
+        return retried(job, at=at, by=by)
+    return Change(
+        assign={"status": Status.PROCESSING, "requested_by": by, "updated_at": at, "error": None, "completed_at": "",
+                "resends": 0, "reopened_at": at},
+        add={"run": 1, "failed": -rows, "pending": rows, "batches_failed": -1, "batches_pending": 1},
+        require={"run": job.run, "status": job.status, "batches_failed": job.batches_failed})
+
+
+def split_anew(job: Job, *, at: str, by: str) -> Change | None:
+    """A job whose splitting failed is split again. None for any other: its splitter knows what is left to do."""
+    if job.undo or job.planned or job.status is not Status.ERROR or not recoverable(job.error):
+        return None
+    return retried(job, at=at, by=by)
+
+
 def forced(job: Job, *, at: str, by: str) -> Change | None:
     """End a stuck job: what is missing counts as failed. None when it has ended; CANNOT_FORCE without totals."""
     if job.status.terminal:

@@ -322,7 +322,7 @@ class Worker:
 
 def _wanted(seen: Seen, message: BatchMessage) -> bool:
     """Whether there is anything to do. A pending batch of an older run has a newer message on its way."""
-    if seen.job.undo or seen.state in (BatchState.DONE, BatchState.CANCELLED):
+    if seen.stopped or seen.state in (BatchState.DONE, BatchState.CANCELLED):
         return False
     return message.outside or seen.state is BatchState.FAILED or message.run >= seen.job.reopened_run
 

@@ -88,6 +88,18 @@ class AnyOrder(RuleBasedStateMachine):
     def somebody_retries(self) -> None:
         self._ask(transitions.retried)
 
+    @rule(number=st.integers(0, 4))
+    def an_operator_redrives(self, number: int) -> None:
+        state, run = self._state(number), self.job.run
+        change = transitions.redriven(self.job, state, self.sizes[number], at=AT, by="operator")
+        if change is None:
+            assert state is not BatchState.FAILED or self.job.undo or self.job.status is Status.CANCELLED
+            return
+        self.job = transitions.apply(self.job, change)
+        if not change.pour:
+            self.records[number] = BatchRecord(number, BatchState.PENDING, run, self.sizes[number])
+        assert (self._state(number), self.job.status) == (BatchState.PENDING, Status.PROCESSING)
+
     @rule()
     def somebody_forces(self) -> None:
         self._ask(transitions.forced)

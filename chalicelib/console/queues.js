@@ -1,98 +1,69 @@
-// The work queues for operators: what waits, what it means, what was redriven, and how the stage is set.
+// The work queues, for operators: what waits, what that means, what was redriven, and how the stage is set.
 
 import {get, isAbort} from "./api.js";
 import {fill, h} from "./dom.js";
-import {count, duration, moment} from "./format.js";
+import {count, moment} from "./format.js";
 import {wait} from "./live.js";
 import {isOperator} from "./session.js";
-import {badge, problem, table, tabs, time} from "./widgets.js";
+import {badge, col, problem, table, tabs, time} from "./widgets.js";
 
 const EVERY_MS = 4000;
 const TONES = {normal: "good", busy: "live", backlog: "bad", light: "good", high: "live", full: "warn"};
 
 export async function show({root, rest, query, signal}) {
-  if (!isOperator()) {
-    return fill(root, h("div.head", {}, h("h1", {}, "Queues")), h("p.empty", {}, "The queues are for operators. Your token does not carry that role; whoever runs this stage can give it to you."));
-  }
+  if (!isOperator()) return fill(root, h("div.head", {}, h("h1", {}, "Queues")), h("p.empty", {}, "The queues are for operators, and your token does not carry that role."));
   if (rest) return (await import("./dead_letters.js")).show({root, name: rest, signal});
-  const live = h("div", {}, h("p.quiet", {}, "Loading."));
-  const asOf = h("span.quiet", {});
+  const asOf = h("div.quiet", {}, "Loading.");
   let answer = null;
-  let draw = null;
-  const tab = (id, title, drawn) => ({id, title, draw(panel) {
-    draw = drawn;
-    fill(panel, live);
-    if (answer) drawn(live, answer);
+  let shown = {panel: null, draw: drawQueues};
+  const tab = (id, title, draw) => ({id, title, draw(panel) {
+    shown = {panel, draw};
+    if (answer) fill(panel, draw(answer));
   }});
-  fill(root, h("div.head", {}, h("h1", {}, "Queues"), asOf), tabs("Queues", [tab("queues", "Queues", drawQueues), tab("redrives", "Redrives", drawRedrives),
-    {id: "config", title: "Configuration", draw(panel) {
-      draw = null;
-      drawConfig(panel, signal);
-    }}], query.get("tab") || "queues"));
-  for (;;) {
-    try {
-      answer = await get("queues", {}, {signal});
-      fill(asOf, `as of ${moment(answer.asOf)}`);
-      redraw();
-    } catch (error) {
-      if (isAbort(error)) return;
-      fill(asOf, problem(error));
-    }
+  fill(root, h("div.head", {}, h("h1", {}, "Queues"), asOf), tabs("Queues", [tab("queues", "Queues", drawQueues), tab("redrives", "Redrives", drawRedrives), {id: "config", title: "Configuration", draw(panel) {
+    shown = {panel: null};
+    drawConfig(panel, signal).catch((error) => isAbort(error) || fill(panel, problem(error)));
+  }}], query.get("tab") || "queues"));
+  while (!signal.aborted) {
+    await get("queues", {}, {signal}).then(redraw).catch((error) => isAbort(error) || fill(asOf, problem(error)));
     await wait(EVERY_MS, signal).catch(() => {});
-    if (signal.aborted) return;
   }
 
-  /** Keep the focus where it is: links are told apart by their address. */
-  function redraw() {
-    const focused = live.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
-    draw?.(live, answer);
-    if (focused) live.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
+  /** The focus stays where it is: links are told apart by their address. */
+  function redraw(now) {
+    answer = now;
+    fill(asOf, `as of ${moment(now.asOf)}`);
+    const {panel, draw} = shown;
+    if (!panel) return;
+    const focused = panel.contains(document.activeElement) && document.activeElement.getAttribute("href");
+    fill(panel, draw(now));
+    if (focused) panel.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
   }
 }
 
-function drawQueues(element, {queues}) {
-  fill(element, table({caption: "Queues", rows: queues, columns: [
-    {title: "Queue", header: true, cell: (each) => [h("a", {href: `#/queues/${each.name}`}, each.name), h("div.quiet.carries", {}, each.carries)]},
-    {title: "State", tight: true, cell: (each) => badge(each.level, TONES[each.level])},
-    {title: "Waiting", number: true, cell: (each) => count(each.depth.visible)},
-    {title: "In flight", number: true, cell: (each) => count(each.depth.inFlight)},
-    {title: "Delayed", number: true, cell: (each) => count(each.depth.delayed)},
-    {title: "Workers at most", number: true, cell: (each) => (each.maximumConcurrency ? [count(each.maximumConcurrency), " ", badge(each.concurrencyLevel, TONES[each.concurrencyLevel])] : h("span.quiet", {}, "the account's"))},
-    {title: "Dead", number: true, cell: ({name, deadLetters}) => h("a", {href: `#/queues/${name}?dead`, class: deadLetters.visible + deadLetters.inFlight ? "bad" : ""}, count(deadLetters.visible + deadLetters.inFlight))}]}),
-  h("div.cards.plain", {}, queues.map((each) => h("section.card", {}, h("h2", {}, each.name), each.words.map((line) => h("p", {}, line)),
-    h("p.quiet", {}, `Hidden for ${duration(each.visibilityTimeout)} while worked on, kept ${Math.round(each.retentionSeconds / 86400)} days, dead after ${each.receivesBeforeDead ?? "no number of"} receives.`)))));
+function drawQueues({queues}) {
+  const level = (word) => word && badge(word, TONES[word] ?? "");
+  const dead = ({deadLetters}) => deadLetters.visible + deadLetters.inFlight;
+  return [table({caption: "Queues", rows: queues, columns: [
+    col("Queue", "name", "header"), col("State", (each) => level(each.level), "tight"), col("Waiting", (each) => count(each.depth.visible), "number"),
+    col("In flight", (each) => count(each.depth.inFlight), "number"), col("Delayed", (each) => count(each.depth.delayed), "number"),
+    col("Workers at most", (each) => [each.maximumConcurrency ?? "no bound", " ", level(each.concurrencyLevel)], "number tight"),
+    col("Dead letters", (each) => h("a", {href: `#/queues/${each.name}`, class: dead(each) ? "bad" : "", "aria-label": `${dead(each)} dead letters of ${each.name}`}, count(dead(each))), "number")]}),
+  h("div.cards.plain", {}, queues.map((each) => h("section.card", {}, h("h2", {}, each.name), h("p.quiet", {}, `Carries ${each.carries}.`), each.words.map((line) => h("p", {}, line)))))];
 }
 
-function drawRedrives(element, {redrives}) {
-  fill(element, table({caption: "Redrives", rows: redrives, empty: "Nobody has redriven anything this month or last.", columns: [
-    {title: "When", header: true, tight: true, cell: (each) => time(each.createdAt)},
-    {title: "Queue", tight: true, cell: (each) => h("a", {href: `#/queues/${each.queue}`}, each.queue)},
-    {title: "By", class: "cell", cell: (each) => each.by},
-    {title: "Asked for", tight: true, cell: (each) => each.asked},
-    {title: "Status", tight: true, cell: (each) => [badge(each.interrupted ? "interrupted" : each.status, each.interrupted ? "warn" : undefined), each.cause ? h("div.quiet", {}, each.cause) : null]},
-    {title: "Moved", number: true, cell: (each) => `${count(each.moved)} of ${count(each.deadBefore)}`},
-    {title: "Became", class: "cell", cell: (each) => Object.entries(each.fates).map(([fate, number]) => `${number} ${fate.replaceAll("_", " ")}`).join(", ")},
-    {title: "Jobs", number: true, cell: (each) => count(each.jobCount)},
-    {title: "Request", class: "mono", cell: (each) => each.requestId}]}));
+function drawRedrives({redrives}) {
+  return table({caption: "Redrives", rows: redrives, empty: "Nobody has redriven anything this month or last.", columns: [
+    col("When", (each) => time(each.createdAt), "header tight"), col("Queue", "queue", "tight"), col("By", "by", "cell"), col("Asked for", "asked", "tight"),
+    col("Status", (each) => [each.interrupted ? badge("interrupted", "warn") : badge(each.status), " ", each.cause], "tight"), col("Moved", (each) => `${count(each.moved)} of ${count(each.deadBefore)}`, "number"),
+    col("What became of them", (each) => Object.entries(each.fates).map(([fate, number]) => `${number} ${fate.replaceAll("_", " ")}`).join(", "), "cell"),
+    col("Jobs", (each) => count(each.jobCount), "number"), col("Request", "requestId", "mono")]});
 }
 
 async function drawConfig(panel, signal) {
-  try {
-    const told = await get("config", {}, {signal});
-    const box = h("input", {type: "search", "aria-label": "Find a setting", placeholder: "find a setting", oninput: () => list()});
-    const rows = h("div");
-    fill(panel, h("div.head", {}, h("p.quiet", {}, `${told.app}, stage ${told.stage}, commit ${told.commit || "unknown"}. Secrets are never shown.`), h("div", {}, box)), rows);
-    list();
-
-    function list() {
-      const wanted = box.value.toLowerCase();
-      fill(rows, table({caption: "Settings", rows: told.settings.filter((each) => `${each.names} ${each.meaning}`.toLowerCase().includes(wanted)), empty: "No setting is called so.", columns: [
-        {title: "Name", header: true, class: "mono", cell: (each) => each.names.map((name) => h("div", {}, name))},
-        {title: "Value", class: "cell", cell: ({secret, value}) => (secret ? badge(secret.present ? `set${secret.reference ? ` in ${secret.reference}` : ""}` : "not set", secret.present ? "good" : "") : h("code", {}, String(value ?? "–")))},
-        {title: "Default", class: "cell", cell: (each) => (each.secret ? null : each.value === each.default ? h("span.quiet", {}, "the same") : h("code", {}, String(each.default ?? "–")))},
-        {title: "Meaning", cell: (each) => each.meaning}]}));
-    }
-  } catch (error) {
-    if (!isAbort(error)) fill(panel, problem(error));
-  }
+  const {app, stage, commit, settings} = await get("config", {}, {signal});
+  fill(panel, h("p.quiet", {}, `${app}, stage ${stage}, commit ${commit || "unknown"}. Of a secret only this is told: whether there is one.`), table({caption: "Settings", rows: settings, columns: [
+    col("Name", (each) => each.names.map((name) => h("div", {}, name)), "header mono"),
+    col("Value", ({secret, value}) => (secret ? badge(secret.present ? `secret, set ${secret.reference ?? ""}` : "secret, not set", secret.present ? "good" : "") : h("code", {}, String(value ?? "")))),
+    col("Default", (each) => h("code", {}, each.value === each.default ? "" : String(each.default ?? ""))), col("Meaning", "meaning", "wide")]}));
 }

@@ -47,6 +47,22 @@ export function table({caption, columns, rows, sorting = null, empty = "Nothing 
     h("tbody", {}, rows.map((row) => h("tr", {class: chosen(row) ? "chosen" : ""}, columns.map((column) => cell(column, row)))))));
 }
 
+/** A column for `table`. `what` is a function of the row or its field; `kinds` are words of number, tight, header, cell, mono. */
+export function col(title, what, kinds = "") {
+  const has = (kind) => kinds.split(" ").includes(kind);
+  return {title, cell: typeof what === "string" ? (row) => row[what] : what, class: kinds, number: has("number"), tight: has("tight"), header: has("header")};
+}
+
+/** Names with what stands behind them; those with nothing behind them are left out. */
+export function facts(pairs) {
+  return h("dl.facts", {}, pairs.filter(([, value]) => value || value === 0).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+}
+
+/** Figures in large letters, each with its word. */
+export function tallies(pairs) {
+  return h("ul.tallies", {}, pairs.map(([figure, word]) => h("li", {}, h("b", {}, figure), h("span", {}, word))));
+}
+
 function head(column, sorting) {
   const kind = [column.number && "number", column.tight && "tight"].filter(Boolean).join(" ");
   if (!sorting || !column.sort) return h("th", {scope: "col", class: kind}, column.title || h("span.hidden-text", {}, column.hidden || "Actions"));

@@ -2,8 +2,8 @@
 
 import {get} from "./api.js";
 import {open} from "./dialogs.js";
-import {fill, h} from "./dom.js";
-import {bytes, count} from "./format.js";
+import {fill, h, toast} from "./dom.js";
+import {bytes} from "./format.js";
 import {fateBadge, redrive} from "./redrive.js";
 import {claims} from "./session.js";
 import {actionButton, badge, col, facts, table, time} from "./widgets.js";
@@ -13,9 +13,8 @@ export async function show({root, name, signal}) {
   let chosen = new Set();
   const list = h("div.stack");
   const note = h("p");
-  const some = actionButton("Redrive chosen", () => send([...chosen]));
-  const all = actionButton("Redrive all", () => send(null), {kind: "danger"});
-  fill(root, h("div.head", {}, h("h1", {}, `Dead letters of ${name}`), actionButton("Look again", load), some, all),
+  const some = actionButton("Redrive chosen", () => (chosen.size ? send([...chosen]) : toast("Choose letters first.")));
+  fill(root, h("div.head", {}, h("h1", {}, `Dead letters of ${name}`), actionButton("Look again", load), some, actionButton("Redrive all", () => send(null), {kind: "danger"})),
     h("p.quiet", {}, h("a", {href: "#/queues"}, "Queues"), " / What is in letters is masked; there is no other view. A look receives them, so this page looks only when told."), note, list);
   await load();
 
@@ -27,18 +26,18 @@ export async function show({root, name, signal}) {
   }
 
   async function send(messageIds) {
-    if (await redrive(name, messageIds, {signal, told: (text) => fill(note, text)})) await load();
+    if (!await redrive(name, messageIds, {signal, told: (text) => fill(note, text)})) return;
+    await load();
+    root.querySelector("h1").focus();
   }
 
   function choose(ids, focused = "") {
     chosen = new Set(ids);
-    some.disabled = !chosen.size;
     some.textContent = `Redrive chosen (${chosen.size})`;
-    all.disabled = !letters.length;
     const box = (id, label, checked, next) => h("input", {type: "checkbox", "aria-label": label, dataset: {box: id}, checked, onchange: () => choose(next(), id)});
     const toggled = (id) => (chosen.has(id) ? [...chosen].filter((each) => each !== id) : [...chosen, id]);
     const every = letters.length > 0 && chosen.size === letters.length;
-    fill(list, letters.length ? h("label.check", {}, box("every", "Choose all that are shown", every, () => (every ? [] : letters.map((each) => each.messageId))), `All ${letters.length} that are shown`) : null,
+    fill(list, letters.length ? h("label.check", {}, box("every", `All ${letters.length} that are shown`, every, () => (every ? [] : letters.map((each) => each.messageId))), `All ${letters.length} that are shown`) : null,
       table({caption: "Dead letters", rows: letters, chosen: (each) => chosen.has(each.messageId), empty: "No dead letters: nothing has failed for good.", columns: [
         col("", (each) => box(each.messageId, `Choose ${titleOf(each)}`, chosen.has(each.messageId), () => toggled(each.messageId)), "tight"),
         col("Letter", (each) => h("button.link", {type: "button", "aria-haspopup": "dialog", onclick: () => detail(each)}, titleOf(each)), "header cell"),

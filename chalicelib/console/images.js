@@ -65,7 +65,7 @@ export async function show({root, query, signal}) {
   }
 
   function detail(image) {
-    const dialog = open(image.name, [picture(image, "preview"), image.warnings.length ? h("ul.note.warn", {}, image.warnings.map((code) => h("li", {}, WARNINGS[code] ?? code))) : null,
+    const dialog = open(image.name, [h("a", {href: image.url, title: "Save the picture"}, picture(image, "preview")), image.warnings.length ? h("ul.note.warn", {}, image.warnings.map((code) => h("li", {}, WARNINGS[code] ?? code))) : null,
       facts([["Path", image.path], ["Size", `${bytes(image.sourceBytes)} before, ${bytes(image.bytes)} after`], ["Saved", saved(image)], ["Dimensions", `${image.width} × ${image.height}`],
         ["Source", `${image.sourceFormat}, ${image.source === "drops" ? "dropped" : "from Dropbox"}`], ["Revision", h("code", {}, image.revision)], ["Made", moment(image.updatedAt)]]),
       h("div.row.end", {}, h("a.button", {href: `#/jobs/${image.jobId}`, onclick: () => dialog.close()}, "Job"), h("a.button", {href: image.url}, "Save the picture"), h("button", {type: "button", onclick: () => dialog.close()}, "Close"))], {wide: true});

@@ -16,7 +16,7 @@ export async function fixRow(row, {reread, signal}) {
   const said = h("div", {role: "alert"});
   const now = h("div");
   const own = Object.fromEntries(Object.entries(OWN).map(([field, matched]) => [field, h("input", {value: row[matched] ?? "", inputmode: field === "rate" ? "decimal" : null,
-    "aria-label": `Own ${field}`, placeholder: field, oninput: () => { form.elements[name].value = "own"; }})]));
+    oninput: () => { form.elements[name].value = "own"; }})]));
   const notes = h("textarea", {maxlength: 2000, value: row.notes ?? ""});
   const save = h("button.primary", {type: "submit"}, "Save");
   const choice = (value, title, content, end) => {
@@ -26,7 +26,7 @@ export async function fixRow(row, {reread, signal}) {
   const form = h("form.stack", {onsubmit: submit}, now, h("fieldset", {}, h("legend", {}, "What it is"), row.candidates.map((each) =>
     choice(`item ${each.itemId}`, [each.description, each.itemId === row.matchedItemId ? badge("matched", "good") : null],
       h("div.quiet", {}, [each.code, ...each.reasons, `score ${each.score.toFixed(2)}`].filter(Boolean).join(" · ")), `${each.rate ?? "no rate"} / ${each.unit ?? "–"}`)),
-  choice("own", "Own values", h("div.fields", {}, Object.values(own))), choice("clear", "Nothing in the list: clear it"), choice("keep", "Leave it, write a note only")),
+  choice("own", "Own values", h("div.fields", {}, Object.keys(OWN).map((field) => h("label", {}, `Own ${field}`, own[field])))), choice("clear", "Nothing in the list: clear it"), choice("keep", "Leave it, write a note only")),
   h("label", {}, "Notes", notes), h("details", {}, h("summary", {}, "Columns of the file"), facts(Object.entries(row.originalRowData))), said,
   h("div.row.end", {}, h("button", {type: "button", onclick: () => dialog.close()}, "Not now"), save));
   drawNow();

@@ -13,7 +13,7 @@ const CHANGED = "Somebody has changed this row since you opened it. Above is how
 export async function fixRow(row, {reread, signal}) {
   let result = null;
   const name = uniqueId("fix");
-  const said = h("div", {role: "alert"});
+  const said = h("div");
   const now = h("div");
   const own = Object.fromEntries(Object.entries(OWN).map(([field, matched]) => [field, h("input", {value: row[matched] ?? "", inputmode: field === "rate" ? "decimal" : null,
     oninput: () => { form.elements[name].value = "own"; }})]));
@@ -43,7 +43,7 @@ export async function fixRow(row, {reread, signal}) {
       dialog.close();
     } catch (error) {
       const fresh = error.code === "RESULT_CHANGED" ? await reread(row).catch(() => null) : null;
-      fill(said, fresh ? h("p.note.warn", {}, CHANGED) : problem(error));
+      fill(said, fresh ? h("p.note.warn", {role: "alert"}, CHANGED) : problem(error));
       if (fresh) renew(fresh);
     }
     save.disabled = false;

@@ -16,6 +16,7 @@ const sum = new Intl.NumberFormat("en", {minimumFractionDigits: 2, maximumFracti
 export async function show({root, id, query, signal}) {
   const base = `api/price-matching/${id}`;
   let job = await get(`status/${id}`, {}, {signal});
+  if (job.metadata.options.priceList) return location.replace("#/prices?tab=lists");
   let tier = query.get("tier") || "";
   let rows = [];
   let rematch = "";

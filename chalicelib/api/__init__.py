@@ -41,9 +41,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "actions", "catalogue_models", "catalogues", "config", "console", "days", "dead_letters", "downloads",
-    "dropbox_webhook", "dry_run", "edge", "enrichment", "erasure", "export", "image_models", "images", "inputs", "leads",
-    "models", "price_lists", "price_matching", "price_models", "price_results", "queue_models", "queues", "redrive",
-    "requests", "status", "suspects", "uploads",
+    "dropbox_webhook", "dry_run", "edge", "enrichment", "erasure", "export", "image_models", "images", "inputs",
+    "leads", "models", "price_lists", "price_matching", "price_models", "price_results", "queue_models", "queues",
+    "redrive", "requests", "status", "suspects", "uploads",
 ]
 
 

@@ -51,6 +51,15 @@ export async function everyPage(path, field, {query = {}, most = 500, signal = n
   return found.slice(0, most);
 }
 
+/** One page of a filtered listing: goes on past stretches in which `keep` keeps nothing, for they can be long. */
+export async function filledPage(path, field, {query = {}, keep = () => true, most = 20, signal = null} = {}) {
+  let page = await get(path, query, {signal});
+  for (let asked = 1; !page[field].some(keep) && page.cursor && asked < most; asked += 1) {
+    page = await get(path, {...query, cursor: page.cursor}, {signal});
+  }
+  return {items: page[field].filter(keep), cursor: page.cursor};
+}
+
 /** Wait, unless `signal` ends it. */
 export function pause(milliseconds, signal = null) {
   return new Promise((resolve, reject) => {

@@ -13,7 +13,7 @@ import {actionButton, badge, progressOf, statusBadge, tabs, time} from "./widget
 const OUTCOMES = ["pending", "new", "updated", "unchanged", "superseded", "rejected", "cancelled", "failed"];
 const RESULTS = {
   leads: () => ["#/leads", "Leads"],
-  products: (job) => [`#/products/${job.metadata.options.catalogId ?? job.jobId}`, "Products"],
+  products: (job) => [`#/products/${job.metadata.options.catalog ?? job.jobId}`, "Products"],
   prices: (job) => [`#/prices/${job.jobId}`, "Results"],
   images: () => ["#/images", "Images"],
 };

@@ -115,7 +115,7 @@ function tell(kind, job) {
 }
 
 /** Wait, and go on waiting while the page is hidden. */
-async function wait(milliseconds, signal) {
+export async function wait(milliseconds, signal) {
   await new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, milliseconds);
     signal.addEventListener("abort", () => {

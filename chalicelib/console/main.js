@@ -75,13 +75,22 @@ async function go() {
   }
 }
 
-/** Name the page and lead keyboard and screen reader to its heading. */
+/** Name the page and lead keyboard and screen reader to its heading, which may first appear with an answer. */
 function settle(root, page) {
   const heading = root.querySelector("h1");
   document.title = `${heading?.textContent || page.title} – Dropmill`;
-  heading?.setAttribute("tabindex", "-1");
-  if (document.activeElement === document.body || document.activeElement?.closest("nav, main")) heading?.focus({preventScroll: true});
+  if (!heading) return onceFilled(root, () => settle(root, page));
+  heading.setAttribute("tabindex", "-1");
+  if (document.activeElement === document.body || document.activeElement?.closest("nav, main")) heading.focus({preventScroll: true});
   scrollTo(0, 0);
+}
+
+function onceFilled(root, action) {
+  const observer = new MutationObserver(() => {
+    observer.disconnect();
+    action();
+  });
+  observer.observe(root, {childList: true});
 }
 
 function drawNav() {

@@ -1,6 +1,6 @@
 // What several pages show: badges, progress, tables, pagers, tabs, downloads.
 
-import {ApiError, get, pause, post} from "./api.js";
+import {ApiError, get, isAbort, pause, post} from "./api.js";
 import {announce, fill, h, toast, uniqueId} from "./dom.js";
 import {ago, count, duration, moment, plural} from "./format.js";
 
@@ -146,7 +146,7 @@ export function actionButton(text, action, {kind = "", label = null} = {}) {
     try {
       await action();
     } catch (error) {
-      toast(error.message, {kind: "bad"});
+      if (!isAbort(error)) toast(error.message, {kind: "bad"});
     }
     button.disabled = false;
   });

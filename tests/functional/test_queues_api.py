@@ -158,8 +158,8 @@ MALFORMED = (
     '{"leads": [{"Email": "' + ADA + '", "First Name": "Augusta',
     json.dumps({ADA: "Augusta Byron", "batch_id": ADA, "upload_id": "Augusta Byron", "batch_number": "0412345678",
                 "columns": {"Augusta Byron": {ADA: 5}}, "timestamp": "Augusta", "environment": "Analytical"}),
-    json.dumps({"v": 1, "upload_id": "Augusta Byron", "batch_number": 1, "total_batches": 1, "columns": {"Augusta": {ADA: 5}},
-                "leads": [{"Augusta Byron": ADA}]}),
+    json.dumps({"v": 1, "upload_id": "Augusta Byron", "batch_number": 1, "total_batches": 1,
+                "columns": {"Augusta": {ADA: 5}}, "leads": [{"Augusta Byron": ADA}]}),
     json.dumps(["Augusta", 412345678, {"Byron": [[ADA]]}]), json.dumps("Augusta Byron"))
 
 

@@ -164,8 +164,10 @@ def test_callers_at_the_same_time_see_only_their_own(url: str, shared_aws: Aws):
         assert list(pool.map(names, owners * 6)) == [{owner} for owner in owners * 6]
 
 
-ROUTES_OF_OPERATORS = {("GET", "/reports/{day}"), ("POST", "/dropbox/sync"),
-                       ("POST", "/status/{job_id}/force-complete")}
+ROUTES_OF_OPERATORS = {
+    ("GET", "/config"), ("GET", "/queues"), ("GET", "/queues/{name}/dlq"), ("GET", "/queues/{name}/dlq/{message_id}"),
+    ("POST", "/queues/{name}/redrive"), ("GET", "/queues/{name}/redrives/{redrive_id}"), ("GET", "/reports/{day}"),
+    ("POST", "/dropbox/sync"), ("POST", "/status/{job_id}/force-complete")}
 
 
 def test_every_route_asks_who_is_there_and_what_role_they_have(shared_api: Api):

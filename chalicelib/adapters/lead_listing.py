@@ -14,13 +14,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.dynamodb import from_item, to_item, translated
-from chalicelib.adapters.leads import LIST_SHARDS, Lead, lead_from_item
+from chalicelib.adapters.leads import KEY_CHARS, LIST_SHARDS, MISSING_LAST, Lead, lead_from_item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 MAX_LIMIT = 1000
 GROWTH = 4
+_LAST = "\U0010ffff"
+"""Sorts behind every letter."""
 
 INDEXES: Mapping[str, tuple[str, str]] = {
     "updatedAt": ("by_updated", "updated_key"),
@@ -37,6 +39,30 @@ class Order:
 
     by: str
     descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of an index: sort keys from `low` to `high`, both included."""
+
+    low: str
+    high: str
+
+
+def beginning_with(text: str) -> Stretch:
+    """The leads whose last name, e-mail or company, in lower case, begins with `text`."""
+    low = text.lower()[:KEY_CHARS]
+    return Stretch(low, f"{low}{_LAST}")
+
+
+def without_value() -> Stretch:
+    """The leads that have no last name, e-mail or company."""
+    return Stretch(f"{MISSING_LAST}#", f"{MISSING_LAST}#{_LAST}")
+
+
+def changed(since: str = "", before: str = "") -> Stretch:
+    """The leads whose last change is not before `since`, but before `before`: times, or beginnings of such."""
+    return Stretch(since or "0", before or _LAST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +84,7 @@ class _Shard:
     list_pk: str
     order: Order
     after: str
+    within: Stretch | None
 
 
 class LeadListing:
@@ -67,9 +94,14 @@ class LeadListing:
         self._client = client
         self._table = table
 
-    def walk(self, owner: str, order: Order, *, after: str = "", expect: int = 50) -> Iterator[Entry]:
-        """All leads of `owner` behind position `after`, in order. `expect` sizes the reads, it does not end it."""
-        shards = [_Shard(f"{owner}#{number}", order, after) for number in range(LIST_SHARDS)]
+    def walk(
+        self, owner: str, order: Order, *, after: str = "", within: Stretch | None = None, expect: int = 50
+    ) -> Iterator[Entry]:
+        """All leads of `owner` behind position `after`, or all `within` a part of the index, in order.
+
+        `expect` sizes the reads, it does not end the walk.
+        """
+        shards = [_Shard(f"{owner}#{number}", order, after, within) for number in range(LIST_SHARDS)]
         limit = min(MAX_LIMIT, expect // LIST_SHARDS + LIST_SHARDS)
         with ThreadPoolExecutor(LIST_SHARDS) as pool:
             first = list(pool.map(lambda shard: self._page(shard, limit, None), shards))
@@ -97,7 +129,10 @@ class LeadListing:
     def _page(self, shard: _Shard, limit: int, start: Mapping[str, Any] | None) -> _Page:
         index, sort_key = INDEXES[shard.order.by]
         condition, values = "list_pk = :shard", {":shard": shard.list_pk}
-        if shard.after:
+        if shard.within:
+            condition += f" AND {sort_key} BETWEEN :low AND :high"
+            values |= {":low": shard.within.low, ":high": shard.within.high}
+        elif shard.after:
             condition += f" AND {sort_key} {'<' if shard.order.descending else '>'} :after"
             values[":after"] = shard.after
         extra: dict[str, Any] = {"ExclusiveStartKey": start} if start else {}

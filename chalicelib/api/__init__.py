@@ -10,6 +10,8 @@ if TYPE_CHECKING:
         actions,
         catalogue_models,
         catalogues,
+        chat,
+        chat_models,
         days,
         downloads,
         dropbox_webhook,
@@ -34,9 +36,9 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "actions", "catalogue_models", "catalogues", "days", "downloads", "dropbox_webhook", "dry_run", "edge",
-    "enrichment", "erasure", "export", "image_models", "images", "inputs", "leads", "models", "price_lists",
-    "price_matching", "price_models", "price_results", "requests", "status", "suspects", "uploads",
+    "actions", "catalogue_models", "catalogues", "chat", "chat_models", "days", "downloads", "dropbox_webhook",
+    "dry_run", "edge", "enrichment", "erasure", "export", "image_models", "images", "inputs", "leads", "models",
+    "price_lists", "price_matching", "price_models", "price_results", "requests", "status", "suspects", "uploads",
 ]
 
 

@@ -15,7 +15,8 @@ WAIVED: Mapping[tuple[str, str], str] = {
     ("chalicelib.jobs.messages", "products"): "likewise",
 }
 LONGEST = 400
-LONGER: Mapping[str, int] = {}
+LONGER: Mapping[str, int] = {"app": 480}
+"""app.py is the map: a route is four lines and two blank ones, and all of them stand in one place."""
 
 
 def engine_words() -> set[tuple[str, str]]:

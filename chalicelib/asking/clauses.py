@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from chalicelib.asking import lexicon
-from chalicelib.asking.dates import UNITS, When, take_when
+from chalicelib.asking.dates import When, take_when
 from chalicelib.asking.draft import Draft, Unsure
 from chalicelib.asking.fields import compared, compares_at, with_values
 from chalicelib.asking.lexicon import FIELDS, LEADS
@@ -22,6 +22,10 @@ _WHO = Phrases.of("who, that, which, who are, that are, who is, are, is, were, c
 _THE_COMPANY = Phrases.of("company, the company, a company, companies, the companies, firm, the firm, firms,"
                           "the organisation, the organization")
 _DOMAIN = re.compile(r"@?[\w-]+(\.[\w-]+)*\.[a-z]{2,}")
+_NO_DOMAIN = Phrases.of("valid, invalid, private, personal, work, business, corporate, wrong, bad, good, real, fake,"
+                        "second, old, same, primary, bounced, bouncing, other, more, less, two, official").words
+_ARRIVING = Phrases.of("came from, come from, comes from, coming from, did we get from, got from, were from")
+_NO_COMPANY = frozenset({"them", "it", "him", "her", "us", "you", "those", "least", "most", "top", "all", "once"})
 _LOOKAHEAD = 4
 
 
@@ -97,7 +101,7 @@ def _domain_at(draft: Draft, ahead: int, *, named: bool) -> bool:
     if word in lexicon.HOUSEMATES or (_DOMAIN.fullmatch(word) and not is_file(word)):
         return True
     mail = draft.cursor.peek(lexicon.MAILBOX, ahead + 1)
-    return named and word.isalnum() and word not in lexicon.KNOWN and bool(mail)
+    return named and word.isalnum() and word not in lexicon.KNOWN | _NO_DOMAIN and bool(mail)
 
 
 def place(draft: Draft) -> bool:
@@ -173,7 +177,8 @@ def company(draft: Draft) -> bool:
     """`at Acme`, `from Acme or Globex`, `who work for Acme`, `at companies starting with B`."""
     cursor = draft.cursor
     cursor.take(_WHO)
-    if not cursor.take(lexicon.AT_COMPANY) or cursor.peek(LEADS):
+    arriving = cursor.take(_ARRIVING)
+    if not (arriving or cursor.take(lexicon.AT_COMPANY)) or cursor.peek(LEADS) or cursor.word() in _NO_COMPANY:
         return False
     if cursor.take(_THE_COMPANY) and compared(draft, Field.COMPANY):
         return True
@@ -182,6 +187,9 @@ def company(draft: Draft) -> bool:
     if not found.texts:
         return False
     _demand_one_reading(found, "leads at")
+    if arriving:
+        raise Unsure(f"Is “{found.texts[0]}” where the leads work, or how they came to us?",
+                     f'leads at "{found.texts[0]}"', f'leads with source "{found.texts[0]}"')
     if all(re.fullmatch(r"[^@\s]+@[^@\s]+", text) for text in found.texts):
         draft.add(Field.EMAIL, Op.EQUALS, found.texts)
     else:
@@ -242,8 +250,7 @@ def role_ends(draft: Draft) -> int:
         word = cursor.word(length - 1)
         if word in lexicon.ROLES:
             best = length
-        elif word in ("", "for", "or") or word in lexicon.STOPS | lexicon.FILLER or word in UNITS \
-                or cursor.peek(LEADS, length - 1) or cursor.peek(FIELDS, length - 1):
+        elif not word or (word in lexicon.KNOWN and word not in lexicon.DEPARTMENTS):
             break
     return best
 

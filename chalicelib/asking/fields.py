@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from chalicelib.asking import lexicon
 from chalicelib.asking.draft import Draft, Unsure
 from chalicelib.asking.lexicon import FIELDS
@@ -93,6 +95,8 @@ def field_value(draft: Draft) -> bool:
     if not called:
         return _value_first(draft, start, opened)
     field, behind = Field(called), cursor.at
+    if field is Field.TITLE and re.fullmatch(r"[0-9a-f]{16,}", cursor.word()):
+        field = Field.JOB_ID  # the word job has two meanings
     negated, op = _operator(draft)
     if op in (Op.MISSING, Op.PRESENT):
         draft.negate = draft.negate is not negated
@@ -117,7 +121,7 @@ def _only_present(draft: Draft, opened: str) -> bool:
 def _present(draft: Draft, field: Field, opened: str, start: int) -> bool:
     """`with an e-mail and a phone`: the fields alone."""
     cursor = draft.cursor
-    if opened not in _WITH:
+    if opened not in _WITH and not draft.negate:
         cursor.at = start
         return False
     fields, joined = [field], _join_of_fields(draft)
@@ -207,7 +211,8 @@ def _compare(draft: Draft, field: Field, op: Op | None, found: Values) -> None:
     if field is Field.PHONE and chosen is Op.WORDS:
         chosen = Op.CONTAINS
     if found.joined != "and":
-        draft.add(field, chosen, found.texts)
+        texts = [text.removeprefix("@") for text in found.texts] if chosen is Op.DOMAIN else found.texts
+        draft.add(field, chosen, texts)
         return
     negated = draft.negate
     for text in found.texts:

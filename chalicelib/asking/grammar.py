@@ -55,7 +55,7 @@ Clause = Callable[[Draft], bool]
 CLAUSES: Sequence[Clause] = (
     subjects.limit, subjects.intent, subjects.at_least, subjects.counted_field, clauses.possessive, subjects.group,
     clauses.times, subjects.sort, fields.lacking, clauses.mailbox, clauses.place, clauses.named, fields.field_value,
-    clauses.literal, subjects.leads, clauses.company, clauses.company_has, clauses.negation, subjects.sought)
+    clauses.literal, clauses.negation, subjects.leads, clauses.company, clauses.company_has, subjects.sought)
 """In the order in which they are tried at each place."""
 
 

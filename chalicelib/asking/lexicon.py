@@ -90,7 +90,7 @@ SEEKING = Phrases.of(
 WHO = Phrases.of("who, that, which, who is, who are, that are, which are, who were, that were, which were, who was,"
                  "that was, that is, which is, are, is, were, was, who got, got, being")
 
-MOST = Phrases.of("most common, most frequent, most popular, biggest, largest, most, commonest, most often, main, best")
+MOST = Phrases.of("most common, most frequent, most popular, biggest, largest, most, commonest, most often, main, top")
 FEWEST = Phrases.of("least common, least frequent, smallest, rarest, fewest, least")
 HAVING_MOST = Phrases.of(
     "has the most, have the most, with the most, has most, have most, with most, having the most, having most,"
@@ -209,12 +209,14 @@ DEPARTMENTS = Phrases.of(
     "sales, marketing, engineering, finance, operations, hr, human, it, product, products, technology,"
     "procurement, purchasing, research, development, legal, business, customer, people, design, communications,"
     "information, security, data, strategy, education, growth, supply, logistics, quality, accounting,"
-    "administration, public, software, hardware, manufacturing, production, maintenance, facilities, training,"
+    "administration, public, account, key, general,"
+    "software, hardware, manufacturing, production, maintenance, facilities, training,"
     "support, service, services").words
 """What people are directors of."""
 
-DETERMINERS = Phrases.of("the, a, an, any, some, their, his, her, its, all, our, my, of the, of all, all the,"
-                         "of our, of my, all of the, all of our, any of the, each of the, both, the word, the words")
+DETERMINERS = Phrases.of("the, a, an, any, some, their, his, her, its, all, our, my, of the, of all, all the, both a,"
+                         "both an, both the, of our, of my, all of the, all of our, any of the, each of the, both,"
+                         "the word, the words")
 
 SAYING_NOTHING = Phrases.of(
     "please, kindly, thanks, thank you, thx, many thanks, can you, could you, would you, will you, can u,"

@@ -32,7 +32,7 @@ def intent(draft: Draft) -> bool:
         return True
     if cursor.take(lexicon.SEEKING):
         draft.showing = True
-        draft.seeking = not begins_clause(cursor, draft.now)
+        draft.seeking = not begins_clause(cursor, draft.now) and cursor.word() not in ("in", "on", "under", "over")
         draft.subject = not draft.seeking and not cursor.peek(LEADS)
         return True
     if cursor.take(Phrases.of("who, whom")):
@@ -129,6 +129,9 @@ def sort(draft: Draft) -> bool:
                                   (lexicon.ALPHABETICALLY, SortKey.LAST_NAME, False)):
         if cursor.take(words):
             return _sorted(draft, Sort(by=by, descending=descending))
+    if (edge := cursor.take(Phrases.of("last, first"))) and cursor.peek(LEADS):
+        return _sorted(draft, Sort(by=SortKey.CREATED_AT, descending=edge == "last"))
+    cursor.at = start
     opened = cursor.take(lexicon.SORTED) or (cursor.word() == "by" and cursor.take(Phrases.of("by")))
     cursor.take(lexicon.DETERMINERS)
     field = opened and (cursor.take(FIELDS, guess=True) or cursor.take(lexicon.TIME_FIELDS) or _moved(draft))
@@ -153,9 +156,14 @@ def _downwards(draft: Draft) -> bool:
 
 
 def _sorted(draft: Draft, wanted: Sort) -> bool:
-    """The last word counts; but a bare `new` before a time only says what the time says."""
+    """The last word counts. `The latest lead` is one."""
     draft.sort = wanted
+    if draft.cursor.peek(LEADS) and draft.cursor.word() in _ONE_LEAD:
+        draft.limit = draft.limit or 1
     return True
+
+
+_ONE_LEAD = frozenset({"lead", "contact", "prospect", "record", "entry", "person", "customer", "client"})
 
 
 def group(draft: Draft) -> bool:
@@ -264,7 +272,8 @@ def _ranked(draft: Draft, most: bool, fewest: bool, single: bool) -> None:
     cursor = draft.cursor
     cursor.take(Phrases.of("of leads, among leads, among the leads, among our leads, of our leads, by leads,"
                            "by number of leads, by lead count, by count, by number of contacts, by size,"
-                           "of all leads, name, names, by the number of leads, sorted by count, ordered by count"))
+                           "of all leads, name, names, by the number of leads, sorted by count, ordered by count,"
+                           "sorted by number of leads, sorted by the number of leads, sorted by lead count"))
     superlative = most or fewest
     if cursor.take(lexicon.HAVING_MOST):
         superlative, most = True, True

@@ -37,6 +37,9 @@ COUNTS = [
     ("how many leads came from the file people.xlsx last week",
      "count: sourceFile=people.xlsx, createdAt in 2026-11-09..2026-11-15"),
     ("how many CEOs do we have", "count: title~CEOs"),
+    ("how many leads have both a phone and an email?", "count: any phone, any email"),
+    ("how many phone numbers are there", "count: any phone"),
+    ("how many leads have gmail or yahoo addresses", "count: email@gmail|yahoo"),
 ]
 
 PEOPLE = [
@@ -65,6 +68,10 @@ PEOPLE = [
     ("+1 415 555 0123", "filter: phone*+1 415 555 0123"),
     ("whose number is +1 415 555 0123", "filter: phone*+1 415 555 0123"),
     ("show everything", "filter"),
+    ("is ada@example.com a lead", "filter: email=ada@example.com"),
+    ("who do we know at Acme", "filter: company~Acme"),
+    ("show me the title of Ada Byron", "filter: name~Ada Byron"),
+    ("John's company", "filter: name~John"),
 ]
 
 FIELDS = [
@@ -107,6 +114,12 @@ FIELDS = [
     ("leads in the sheet Web", "filter: _worksheet~Web"),
     ("leads from the Web sheet", "filter: _worksheet~Web"),
     ("leads of job 5601b63e624244b398355936c13f540d", "filter: jobId=5601b63e624244b398355936c13f540d"),
+    ("job 5601b63e624244b398355936c13f540d", "filter: jobId~5601b63e624244b398355936c13f540d"),
+    ("emails @acme.com", "filter: email@acme.com"),
+    ("acme.com", "filter: email@acme.com"),
+    ("leads with email addresses ending with .edu or .org", "filter: email$.edu|.org"),
+    ("leads whose company contains bank or insurance and title contains manager",
+     "filter: company*bank|insurance, title*manager"),
 ]
 
 MISSING = [
@@ -127,6 +140,9 @@ MISSING = [
     ("show leads whose phone is missing and whose email is not missing", "filter: no phone, any email"),
     ("which leads have a phone number but no email address?", "filter: any phone, no email"),
     ("which leads have no phone", "filter: no phone"),
+    ("leads that have an email but not a phone", "filter: any email, no phone"),
+    ("leads that don't have an email", "filter: no email"),
+    ("leads with notes", "filter: any remarks"),
 ]
 
 NEGATED = [
@@ -144,6 +160,10 @@ NEGATED = [
     ("leads that do not use gmail", "filter: !email@gmail"),
     ("leads without gmail", "filter: !email@gmail"),
     ("leads whose email is not from gmail.com", "filter: !email@gmail.com"),
+    ("leads other than directors", "filter: !title~directors"),
+    ("leads not in the software industry", "filter: !industry~software"),
+    ("leads not named John", "filter: !name~John"),
+    ("people who don't work at Acme", "filter: !company~Acme"),
 ]
 
 VALUES = [
@@ -208,6 +228,11 @@ DATES = [
     ("leads added on 11/30/2026", "filter: createdAt on 2026-11-30"),
     ("leads created in October and updated in November",
      "filter: createdAt in 2026-10-01..2026-10-31, updatedAt in 2026-11-01..2026-11-30"),
+    ("leads added on Nov 1, 2026", "filter: createdAt on 2026-11-01"),
+    ("leads added in the past 48 hours", "filter: createdAt after 2026-11-20T02:00:00Z"),
+    ("leads from the past year", "filter: createdAt in 2025-11-23..2026-11-22"),
+    ("who's new this week", "filter: createdAt in 2026-11-16..2026-11-22"),
+    ("leads who have not been updated this year", "filter: updatedAt before 2026-01-01"),
 ]
 
 GROUPS = [
@@ -241,6 +266,9 @@ GROUPS = [
     ("companies with at least 2 leads", "aggregate company from 2"),
     ("breakdown by title", "aggregate title"),
     ("distribution of leads by company", "aggregate company"),
+    ("top company", "aggregate company; 1 by -count"),
+    ("top source this month", "aggregate source: createdAt in 2026-11-01..2026-11-30; 1 by -count"),
+    ("companies sorted by number of leads", "aggregate company"),
 ]
 
 ORDERED = [
@@ -255,6 +283,11 @@ ORDERED = [
     ("sort leads by last name", "filter; 20 by lastName"),
     ("list the people without company sorted by last name", "filter: no company; 20 by lastName"),
     ("newest first at Acme", "filter: company~Acme; 20 by -createdAt"),
+    ("what is the latest lead", "filter; 1 by -createdAt"),
+    ("first lead", "filter; 1 by createdAt"),
+    ("recent leads from Acme", "filter: company~Acme; 20 by -createdAt"),
+    ("show the 3 last updated leads", "filter; 3 by -updatedAt"),
+    ("show me one lead", "filter; 1"),
 ]
 
 PUZZLES = [
@@ -292,6 +325,16 @@ PUZZLES = [
     ("leads from Acme and delete them", "change"),
     ("'; DROP TABLE leads; --", "change"),
     ("send an email to all leads", "change"),
+    ("How many leads came from LinkedIn?", "unclear"),
+    ("leads with invalid email", "unclear"),
+    ("leads with work email", "unclear"),
+    ("leads with more than one phone", "unclear"),
+    ("who is in charge of sales at Acme", "unclear"),
+    ("how many leads per company at least 3", "unclear"),
+    ("all of them", "unclear"),
+    ("leads that were never updated", "unclear"),
+    ("what percentage of leads have an email", "unclear"),
+    ("banking leads", "unclear"),
 ]
 
 TABLES = [*COUNTS, *PEOPLE, *FIELDS, *MISSING, *NEGATED, *VALUES, *DATES, *GROUPS, *ORDERED, *PUZZLES]
@@ -304,7 +347,7 @@ def test_a_question_means_what_a_person_means_by_it(question: str, meant: str):
 
 
 def test_the_tables_hold_all_kinds_of_meanings():
-    assert len(TABLES) > 200
+    assert len(TABLES) > 250
     assert len({question.casefold() for question, _ in TABLES}) == len(TABLES)
 
 

@@ -161,12 +161,8 @@ def _plain(draft: Draft, ahead: int) -> bool:
 
 def named(draft: Draft) -> bool:
     """`named John`, `called "Ada Byron"`."""
-    start = draft.cursor.at
-    if not draft.cursor.take(lexicon.NAMED):
-        return False
-    found = take_values(draft)
+    found = take_values(draft) if draft.cursor.take(lexicon.NAMED) else Values(())
     if not found.texts:
-        draft.cursor.at = start
         return False
     _demand_one_reading(found, "people named")
     draft.add(Field.NAME, Op.WORDS, found.texts)
@@ -275,7 +271,9 @@ def possessive(draft: Draft) -> bool:
     """`John Smith's phone number` is about a person, `Acme's leads` about a company."""
     cursor = draft.cursor
     length = next((ahead for ahead in range(1, _LOOKAHEAD + 1) if cursor.word(ahead) == POSSESSIVE), 0)
-    if draft.subject or not length or not all(_plain(draft, ahead) for ahead in range(length)):
+    if draft.subject or cursor.peek(LEADS) or cursor.peek(FIELDS):
+        return False
+    if not length or not all(_plain(draft, ahead) for ahead in range(length)):
         return False
     after = length + 1
     text = " ".join(token.text for token in cursor.tokens[cursor.at:cursor.at + length])

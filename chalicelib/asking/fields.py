@@ -55,8 +55,7 @@ def _join_of_fields(draft: Draft) -> str:
 def _another_field(draft: Draft, *, lacking: bool) -> bool:
     """Step over the `and`, `or` or comma before another field, where one follows and begins no clause of its own."""
     cursor, start = draft.cursor, draft.cursor.at
-    if cursor.take(Phrases.of("and, or, nor, as well as")) \
-            or cursor.take_word(","):
+    if cursor.take(Phrases.of("and, or, nor, as well as")) or cursor.take_word(","):
         cursor.take(Phrases.of("and, or"))
         if lacking:
             cursor.take(Phrases.of("no, without, also no"))
@@ -69,6 +68,7 @@ def _another_field(draft: Draft, *, lacking: bool) -> bool:
 
 
 def compares_at(draft: Draft, ahead: int) -> bool:
+    """Whether an operator stands there, so that what is before it is the field that it compares."""
     cursor = draft.cursor
     return cursor.word(ahead) not in ("with", "has", "having", "of", "as", "called", "named", "match") and any(
         cursor.peek(words, ahead) for words in (lexicon.CONTAINING, lexicon.STARTING, lexicon.ENDING, lexicon.EXACTLY,

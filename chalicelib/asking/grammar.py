@@ -121,11 +121,11 @@ def _read(draft: Draft) -> None:
 
 
 def _tried(clause: Clause, draft: Draft) -> bool:
-    """Whether the clause stands here; where it does not, the cursor is as it was."""
-    start = draft.cursor.at
+    """Whether the clause stands here; where it does not, cursor and negation are as they were."""
+    start, negate = draft.cursor.at, draft.negate
     if clause(draft):
         return True
-    draft.cursor.at = start
+    draft.cursor.at, draft.negate = start, negate
     return False
 
 

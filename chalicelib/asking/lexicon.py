@@ -87,8 +87,6 @@ SHOWING = Phrases.of(
 SEEKING = Phrases.of(
     "find, search, search for, look for, look up, lookup, locate, where is, who is, looking for, searching for, seek,"
     "find me, find someone named, is there")
-WHO = Phrases.of("who, that, which, who is, who are, that are, which are, who were, that were, which were, who was,"
-                 "that was, that is, which is, are, is, were, was, who got, got, being")
 
 MOST = Phrases.of("most common, most frequent, most popular, biggest, largest, most, commonest, most often, main, top")
 FEWEST = Phrases.of("least common, least frequent, smallest, rarest, fewest, least")
@@ -222,19 +220,17 @@ SAYING_NOTHING = Phrases.of(
     "please, kindly, thanks, thank you, thx, many thanks, can you, could you, would you, will you, can u,"
     "could we, can we, can i, could i, may i, i want to know, i want to see, i want, i would like to know,"
     "i would like to see, i would like, i need to know, i need to see, i need, i wish to see, tell me, let me know,"
-    "let us,"
-    "do you know, i wonder, wondering, show me, give me, get me, show us, give us, tell us, let me see, for me,"
+    "let us, do you know, i wonder, wondering, show me, give me, get me, show us, give us, tell us, let me see, for me,"
     "for us, do we have, do i have, do you have, have we got, have i got, do we know, are there, is there, there are,"
     "there is, we have, i have, we got, have you got, exist, in total, altogether, so far, right now, currently,"
     "at the moment, at present, in the database, in the system, in the table, in the list, in the crm,"
     "in our database, in our system, in our list, in our crm, in my list, in my database, in dropmill, overall,"
-    "by any chance, actually, really, quickly, quick, i am looking for, we are looking for, i am searching for,"
-    "if possible, if you can, would love to see, go ahead and, simply, hello there, good morning, good afternoon,"
-    "dear, on file, in store, stored, on record, out there, and how, do we get, do i get, have been,"
+    "by any chance, actually, really, i am looking for, we are looking for, i am searching for,"
+    "if possible, if you can, would love to see, go ahead and, hello there, good morning, good afternoon,"
+    "on file, in store, on record, out there, and how, do we get, do i get, have been,"
     "i am interested in, we need, we want, how about, what about, you have, in stock, what do you know,"
     "what do we know, are in there, in there, in my leads, in our leads, among our leads, among my leads, just,"
-    "together,"
-    "did we get, did i get, did we have, have we received, have we gotten, have we had, anything")
+    "together, did we get, did i get, did we have, have we received, have we gotten, have we had, anything")
 SHOWN = {"show me", "give me", "get me", "show us", "give us", "let me see", "i am looking for", "i am searching for",
          "we are looking for"}
 """Of those, the ones that say what is wanted."""
@@ -243,8 +239,7 @@ GREETINGS = frozenset({"hi", "hello", "hey", "ok", "okay", "so", "now", "well", 
 
 FILLER = Phrases.of(
     "the, a, an, of, to, me, us, our, my, some, also, there, in, total, do, does, did, all, any, it, them, their, 's,"
-    "and,"
-    "for, that, who, which, are, is, ones, whole, entire, only, then, full, about").words | {","}
+    "and, for, that, who, which, are, is, ones, whole, entire, only, then, full, about").words | {","}
 """What may be passed over between clauses."""
 
 STOPS = frozenset({
@@ -264,7 +259,7 @@ GUESSABLE = frozenset(
 """Words that a typing error may hide."""
 
 KNOWN = frozenset().union(*(each.words for each in (
-    FIELDS, TIME_FIELDS, DOMAIN, LEADS, PERIOD_WORDS, EVERY_PERIOD, CHANGES, COUNTING, SHOWING, SEEKING, WHO, MOST,
+    FIELDS, TIME_FIELDS, DOMAIN, LEADS, PERIOD_WORDS, EVERY_PERIOD, CHANGES, COUNTING, SHOWING, SEEKING, MOST,
     FEWEST, HAVING_MOST, HAVING_FEWEST, DISTINCT, PER, SORTED, UP, DOWN, NEWEST, OLDEST, LIMITING, CREATED, UPDATED,
     AUXILIARY, LACKING, HAVING, EMPTY, FILLED, CONTAINING, STARTING, ENDING, EXACTLY, BEING, NOT, AT_COMPANY, VIA,
     EXCEPT, NAMED, WHOSE, MAILBOX, DETERMINERS, SAYING_NOTHING)), MONTHS, WEEKDAYS, UNITS, ROLES, HOUSEMATES, FILLER,

@@ -32,7 +32,7 @@ def intent(draft: Draft) -> bool:
         return True
     if cursor.take(lexicon.SEEKING):
         draft.showing = True
-        draft.seeking = not begins_clause(cursor, draft.now) and cursor.word() not in ("in", "on", "under", "over")
+        draft.seeking = not _goes_without_name(draft)
         draft.subject = not draft.seeking and not cursor.peek(LEADS)
         return True
     if cursor.take(Phrases.of("who, whom")):
@@ -42,6 +42,13 @@ def intent(draft: Draft) -> bool:
         draft.showing = True
         return True
     return False
+
+
+def _goes_without_name(draft: Draft) -> bool:
+    """`who is at Acme`, `who is new`, `who is in charge`: no name follows."""
+    cursor = draft.cursor
+    return begins_clause(cursor, draft.now) or cursor.word() in ("in", "on", "under", "over") or any(
+        cursor.peek(words) for words in (lexicon.CREATED, lexicon.UPDATED, lexicon.NEWEST, lexicon.CHANGED_LAST))
 
 
 def leads(draft: Draft) -> bool:
@@ -102,6 +109,9 @@ def limit(draft: Draft) -> bool:
     if not number or cursor.word() in UNITS or not (opened or _counted(draft)):
         cursor.at = start
         return False
+    if opened in ("top", "the top") and cursor.peek(LEADS):
+        raise Unsure("Which leads are the top ones? I can sort by time or by a field.", f"newest {number} leads",
+                     f"top {number} companies")
     cursor.take(Phrases.of("results, result, rows, row, hits, of them, matches"))
     if not 1 <= number <= MOST_RESULTS:
         raise Unsure(f"I can show at most {MOST_RESULTS} at a time; POST /export gives all of them.",

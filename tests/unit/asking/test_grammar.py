@@ -72,6 +72,10 @@ PEOPLE = [
     ("who do we know at Acme", "filter: company~Acme"),
     ("show me the title of Ada Byron", "filter: name~Ada Byron"),
     ("John's company", "filter: name~John"),
+    ("find Abe Quick", "filter: name~Abe Quick"),
+    ("who is new", "filter; 20 by -createdAt"),
+    ("who is Will Smith", "filter: name~Will Smith"),
+    ("find May Day", "filter: name~May Day"),
 ]
 
 FIELDS = [
@@ -335,6 +339,8 @@ PUZZLES = [
     ("leads that were never updated", "unclear"),
     ("what percentage of leads have an email", "unclear"),
     ("banking leads", "unclear"),
+    ("people's emails", "unclear"),
+    ("top 5 leads", "unclear"),
 ]
 
 TABLES = [*COUNTS, *PEOPLE, *FIELDS, *MISSING, *NEGATED, *VALUES, *DATES, *GROUPS, *ORDERED, *PUZZLES]

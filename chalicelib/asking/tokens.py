@@ -74,9 +74,10 @@ def _tokens(text: str) -> Iterator[Token]:
 
 
 def _word(text: str) -> Iterator[Token]:
-    plain = text if text == POSSESSIVE else text.lstrip("?!:()[]{}<>*_'…").rstrip("?!.:()[]{}<>*_'…/")
+    """The word without what stands around it; punctuation alone is none."""
+    plain = POSSESSIVE if text.casefold() == POSSESSIVE else text.lstrip("?!:()[]{}<>*_'…").rstrip("?!.:()[]{}<>*_'…/")
     word = folded(plain)
-    if word:
+    if word == "&" or any(letter.isalnum() for letter in word):
         yield Token(plain, word)
 
 

@@ -250,6 +250,12 @@ def delete_lead(lead_id: str) -> Response:
     return ask(api.leads.delete, lead_id=lead_id)
 
 
+@app.route("/chat", methods=["POST"])
+def post_chat() -> api.chat_models.ChatAnswer:
+    """Answers a question in plain words about the caller's leads, and shows the query that was run; only reads."""
+    return ask(api.chat.answer, request=body(api.chat_models.ChatRequest))
+
+
 @app.route("/erasure", methods=["POST"])
 def post_erasure() -> Response:
     """Deletes a person by e-mail from leads, prior images, rejects, cache and spool; 202, the work happens later."""

@@ -46,11 +46,23 @@ class Budget:
         """What this batch may ask for its calls, one after the other."""
         if not caps.any:
             return Unlimited()
-        day = {"pk": f"BUDGET#{job.owner}", "sk": f"DAY#{self._clock():%Y-%m-%d}"}
         spent = {"pk": f"BUDGET#{job.job_id}", "sk": "JOB"}
         hold = {"pk": f"BUDGET#{job.job_id}", "sk": f"HOLD#{batch:08d}"}
-        return _Purse(self, hold, (Account(spent, caps.job_calls, caps.job_nanos),
-                                   Account(day, caps.day_calls, caps.day_nanos)))
+        return _Purse(self, hold, (Account(spent, caps.job_calls, caps.job_nanos), self._day(job.owner, caps)))
+
+    def day_purse(self, owner: str, asked: str, caps: Caps) -> Purse:
+        """What a request may ask for its calls, one after the other, out of its owner's day. `asked` names the request.
+
+        A request that dies in a call leaves what it reserved: nobody comes back to it, and a day forgets it.
+        """
+        if not (caps.day_calls or caps.day_nanos):
+            return Unlimited()
+        hold = {"pk": f"BUDGET#{asked}", "sk": "HOLD#REQUEST"}
+        return _Purse(self, hold, (self._day(owner, caps),))
+
+    def _day(self, owner: str, caps: Caps) -> Account:
+        key = {"pk": f"BUDGET#{owner}", "sk": f"DAY#{self._clock():%Y-%m-%d}"}
+        return Account(key, caps.day_calls, caps.day_nanos)
 
     def spent(self, key: Key) -> tuple[int, int]:
         """Calls and billionths of a dollar, reservations included."""

@@ -1,4 +1,4 @@
-"""DeepSeek's chat completions in JSON mode, within a deadline and within the limits that all workers share.
+"""DeepSeek's chat completions, JSON or a call of a tool, within a deadline and the limits that all workers share.
 
 What each answer means follows the provider's own table (api-docs.deepseek.com, error codes and JSON mode):
 
@@ -33,6 +33,8 @@ from chalicelib.metrics import Metric, Metrics
 from chalicelib.settings import DeepSeekSettings
 
 PROVIDER = "deepseek"
+TOOL_TOKENS = 1000
+"""Answer budget of a call that only names a tool's arguments."""
 LEASE_MARGIN = 5.0
 """Seconds that a place outlasts its call: so long it stays taken when the worker is killed."""
 
@@ -70,6 +72,16 @@ class Completion:
 
     content: str
     finish_reason: str
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """The call that the model wants made. `arguments` is a text that should be a JSON object, and need not be one."""
+
+    id: str
+    name: str
+    arguments: str
     usage: Usage
 
 
@@ -113,13 +125,30 @@ class DeepSeek:
         ContentRefused for content that it chokes on (`suspected=True` when an outage would look the same), Transient.
         """
         call = _Call(self._request(messages, user_id), self._monotonic() + deadline, tries, purse or Unlimited())
+        return self._metered(call, meter).completion
+
+    def call_tool(
+        self, messages: Sequence[Mapping[str, Any]], tool: Mapping[str, Any], *, deadline: float, user_id: str = "",
+        tries: int = TRIES, meter: Meter | None = None, purse: Purse | None = None,
+    ) -> ToolCall:
+        """The call of `tool` that answers `messages`; the model must make it. Contract as `complete`.
+
+        An answer without a call is tried again like a blank one.
+        """
+        request = self._tool_request(messages, tool, user_id)
+        call = _Call(request, self._monotonic() + deadline, tries, purse or Unlimited())
+        answered = self._metered(call, meter)
+        asked = answered.tool_calls[0]
+        return ToolCall(asked.id, asked.function.name, asked.function.arguments, answered.completion.usage)
+
+    def _metered(self, call: _Call, meter: Meter | None) -> _Answered:
         try:
             return self._completed(call)
         finally:
             if meter is not None:
                 meter.add(call.usage.priced(self.tariff))
 
-    def _completed(self, call: _Call) -> Completion:
+    def _completed(self, call: _Call) -> _Answered:
         while True:
             try:
                 return self._attempt(call)
@@ -128,7 +157,7 @@ class DeepSeek:
             except Transient as error:
                 self._back_off(call, error)
 
-    def _attempt(self, call: _Call) -> Completion:
+    def _attempt(self, call: _Call) -> _Answered:
         left = max(0.0, call.ends - self._monotonic())
         policy = replace(self.policy, lease_seconds=min(self.settings.call_timeout, left) + LEASE_MARGIN)
         before = call.usage
@@ -148,8 +177,10 @@ class DeepSeek:
 
     def _likely_price(self, request: Mapping[str, Any]) -> int:
         """Of a call whose answer is about as long as its question, on the high side."""
-        asked = sum(len(message["content"]) for message in request["messages"])
-        answered = min(self.settings.max_tokens, len(request["messages"][-1]["content"]) // 2)
+        asked = sum(len(message["content"] or "") for message in request["messages"])
+        answered = min(request["max_tokens"], len(request["messages"][-1]["content"]) // 2)
+        if "tools" in request:
+            asked, answered = asked + len(str(request["tools"])), TOOL_TOKENS
         return self.tariff.nanos({Used.PROMPT_TOKENS: asked // 2, Used.COMPLETION_TOKENS: answered})
 
     def _correct(self, call: _Call, before: Usage) -> None:
@@ -159,7 +190,7 @@ class DeepSeek:
                      after.cache_hit_tokens - before.cache_hit_tokens)
         call.purse.correct(used.calls, self.tariff.nanos(asdict(used)))
 
-    def _asked(self, call: _Call) -> Completion:
+    def _asked(self, call: _Call) -> _Answered:
         left = min(self.settings.call_timeout, call.ends - self._monotonic())
         call.usage += Usage(calls=1)
         reply = post_json(
@@ -218,6 +249,16 @@ class DeepSeek:
                    "max_tokens": self.settings.max_tokens, "temperature": 0, "stream": False}
         return {**request, "user_id": user_id} if user_id else request
 
+    def _tool_request(
+        self, messages: Sequence[Mapping[str, Any]], tool: Mapping[str, Any], user_id: str
+    ) -> dict[str, Any]:
+        """A named `tool_choice` is refused while the model thinks, so here it never does. The tools stand before the
+        messages in the provider's prompt, so its prefix cache knows them from the call before."""
+        request = {"model": self.settings.model, "messages": [dict(message) for message in messages],
+                   "thinking": {"type": "disabled"}, "tools": [tool], "max_tokens": TOOL_TOKENS, "temperature": 0,
+                   "tool_choice": {"type": "function", "function": {"name": tool["function"]["name"]}}, "stream": False}
+        return {**request, "user_id": user_id} if user_id else request
+
 
 class _Busy(Transient):
     """Too many calls, or too few machines: all workers hold off."""
@@ -246,8 +287,19 @@ class _Call:
     """No failure so far could only be the network's."""
 
 
+class _Function(BaseModel):
+    name: str
+    arguments: str
+
+
+class _AskedTool(BaseModel):
+    id: str = ""
+    function: _Function
+
+
 class _Message(BaseModel):
     content: str | None = None
+    tool_calls: tuple[_AskedTool, ...] | None = None
 
 
 class _Choice(BaseModel):
@@ -266,7 +318,13 @@ class _Answer(BaseModel):
     usage: _Tokens | None = None
 
 
-def _completion(reply: Reply, call: _Call) -> Completion:
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    completion: Completion
+    tool_calls: tuple[_AskedTool, ...]
+
+
+def _completion(reply: Reply, call: _Call) -> _Answered:
     """The answer, when it is one. Raises for answers that HTTP calls good and that hold nothing."""
     try:
         answer = _Answer.model_validate(reply.json())
@@ -280,6 +338,9 @@ def _completion(reply: Reply, call: _Call) -> Completion:
         raise ContentRefused("deepseek filters the content", suspected=False)
     if reason in _BUSY_REASONS:
         raise _Busy(f"deepseek broke off: {reason}", None)
-    if not content.strip() and reason != "length":
+    called = choice.message.tool_calls or ()
+    if "tools" in call.request and not called:
+        raise _Suspect("deepseek called no tool")
+    if not content.strip() and reason != "length" and not called:
         raise _Suspect("deepseek answered blanks")
-    return Completion(content, reason, call.usage)
+    return _Answered(Completion(content, reason, call.usage), called)

@@ -14,17 +14,19 @@ import heapq
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.dynamodb import batch_get, from_item, to_item, translated
-from chalicelib.adapters.leads import LIST_SHARDS, Lead, lead_from_item
+from chalicelib.adapters.leads import KEY_CHARS, LIST_SHARDS, MISSING_LAST, Lead, lead_from_item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 MAX_LIMIT = 1000
 GROWTH = 4
+_LAST = "\U0010ffff"
+"""Sorts behind every letter."""
 
 INDEXES: Mapping[str, tuple[str, str]] = {
     "updatedAt": ("by_updated", "updated_key"),
@@ -41,6 +43,30 @@ class Order:
 
     by: str
     descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of an index: sort keys from `low` to `high`, both included."""
+
+    low: str
+    high: str
+
+
+def beginning_with(text: str) -> Stretch:
+    """The leads whose last name, e-mail or company, in lower case, begins with `text`."""
+    low = text.lower()[:KEY_CHARS]
+    return Stretch(low, f"{low}{_LAST}")
+
+
+def without_value() -> Stretch:
+    """The leads that have no last name, e-mail or company."""
+    return Stretch(f"{MISSING_LAST}#", f"{MISSING_LAST}#{_LAST}")
+
+
+def changed(since: str = "", before: str = "") -> Stretch:
+    """The leads whose last change is not before `since`, but before `before`: times, or beginnings of such."""
+    return Stretch(since or "0", before or _LAST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +112,8 @@ class _Shard:
 
     list_pk: str
     order: Order
-    after: str
+    after: str = ""
+    within: Stretch | None = None
     fields: Sequence[str] = ()
 
 
@@ -119,11 +146,16 @@ class LeadListing:
         self._client = client
         self._table = table
 
-    def walk(self, owner: str, order: Order, *, after: str = "", expect: int = 50) -> Iterator[Entry]:
-        """All leads of `owner` behind position `after`, in order. `expect` sizes the reads, it does not end it."""
+    def walk(
+        self, owner: str, order: Order, *, after: str = "", within: Stretch | None = None, expect: int = 50
+    ) -> Iterator[Entry]:
+        """All leads of `owner` behind position `after`, or all `within` a part of the index, in order.
+
+        `expect` sizes the reads, it does not end the walk.
+        """
         sort_key = INDEXES[order.by][1]
-        items = self._merged(_shards(owner, order, after), expect, _Reads(math.inf))
-        return (Entry(item[sort_key], lead_from_item(item)) for item in items)
+        shard = _Shard(owner, order, after, within)
+        return (Entry(item[sort_key], lead_from_item(item)) for item in self._merged(shard, expect, _Reads(math.inf)))
 
     def skim(
         self, owner: str, order: Order, fields: Sequence[str], *, after: str = "", expect: int = 50, most: int
@@ -133,8 +165,8 @@ class LeadListing:
         `fields` are names in the table. `most` is at least the number of shards.
         """
         sort_key = INDEXES[order.by][1]
-        items = self._merged(_shards(owner, order, after, ("pk", "sk", sort_key, *fields)), min(expect, most),
-                             _Reads(most))
+        shard = _Shard(owner, order, after, fields=("pk", "sk", sort_key, *fields))
+        items = self._merged(shard, min(expect, most), _Reads(most))
         return Skim(Glimpse(item[sort_key], {"pk": item["pk"], "sk": item["sk"]},
                             {name: item[name] for name in fields if name in item}) for item in items)
 
@@ -155,11 +187,12 @@ class LeadListing:
                     return None
         return total
 
-    def _merged(self, shards: Sequence[_Shard], expect: int, reads: _Reads) -> Iterator[Mapping[str, Any]]:
-        """Items of all shards in one order. Raises _Spent, after what is in order, when `reads` are used up."""
-        order, sort_key = shards[0].order, INDEXES[shards[0].order.by][1]
-        limit = reads.take(min(MAX_LIMIT * len(shards), expect + len(shards) ** 2)) // len(shards)
-        with ThreadPoolExecutor(len(shards)) as pool:
+    def _merged(self, whole: _Shard, expect: int, reads: _Reads) -> Iterator[Mapping[str, Any]]:
+        """Items of all shards of an owner in one order. Raises _Spent behind what is in order."""
+        order, sort_key = whole.order, INDEXES[whole.order.by][1]
+        shards = [replace(whole, list_pk=f"{whole.list_pk}#{number}") for number in range(LIST_SHARDS)]
+        limit = reads.take(min(MAX_LIMIT * LIST_SHARDS, expect + LIST_SHARDS ** 2)) // LIST_SHARDS
+        with ThreadPoolExecutor(LIST_SHARDS) as pool:
             first = list(pool.map(lambda shard: self._page(shard, limit, None), shards))
         reads.give_back(sum(limit - len(page.items) for page in first))
         streams = [self._stream(shard, page, limit, reads) for shard, page in zip(shards, first, strict=True)]
@@ -177,7 +210,10 @@ class LeadListing:
     def _page(self, shard: _Shard, limit: int, start: Mapping[str, Any] | None) -> _Page:
         index, sort_key = INDEXES[shard.order.by]
         condition, values = "list_pk = :shard", {":shard": shard.list_pk}
-        if shard.after:
+        if shard.within:
+            condition += f" AND {sort_key} BETWEEN :low AND :high"
+            values |= {":low": shard.within.low, ":high": shard.within.high}
+        elif shard.after:
             condition += f" AND {sort_key} {'<' if shard.order.descending else '>'} :after"
             values[":after"] = shard.after
         extra: dict[str, Any] = {"ExclusiveStartKey": start} if start else {}
@@ -200,10 +236,6 @@ class LeadListing:
             if not answer.get("LastEvaluatedKey"):
                 return
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
-
-
-def _shards(owner: str, order: Order, after: str, fields: Sequence[str] = ()) -> list[_Shard]:
-    return [_Shard(f"{owner}#{number}", order, after, fields) for number in range(LIST_SHARDS)]
 
 
 def _projection(fields: Sequence[str]) -> dict[str, Any]:

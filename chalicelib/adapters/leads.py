@@ -24,7 +24,10 @@ CONTENT = ("firstName", "lastName", "name", "email", "phone", "company", "title"
 LIST_SHARDS = 8
 PRIOR_DAYS = 30
 EDIT_TRIES = 10
-_MISSING_LAST = "\U0010fffd"
+KEY_CHARS = 200
+"""Characters of a value that a listing index sorts by, in lower case."""
+MISSING_LAST = "\U0010fffd"
+"""Stands in a listing index for a value that is missing."""
 _PLACE = ("sourceFile", "worksheet", "sheet", "row", "jobId", "batch", "provider", "promptVersion", "warnings",
           "corrects")
 
@@ -204,7 +207,7 @@ def lead_item(lead: Lead) -> dict[str, Any]:
     place = {name: lead.place[name] for name in _PLACE if lead.place.get(name) is not None}
 
     def key(name: str) -> str:
-        return f"{content.get(name, '').lower()[:200] or _MISSING_LAST}#{lead.lead_id}"
+        return f"{content.get(name, '').lower()[:KEY_CHARS] or MISSING_LAST}#{lead.lead_id}"
 
     return {
         **content, **place, "owner": lead.owner, "identity": lead.identity, "lead_id": lead.lead_id,

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
         api_keys,
         catalogue_models,
         catalogues,
+        chat,
+        chat_models,
         config,
         console,
         days,
@@ -42,10 +44,10 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "actions", "api_keys", "catalogue_models", "catalogues", "config", "console", "days", "dead_letters", "downloads",
-    "dropbox_webhook", "dry_run", "edge", "enrichment", "erasure", "export", "image_models", "images", "inputs",
-    "key_models", "leads", "models", "price_lists", "price_matching", "price_models", "price_results", "queue_models",
-    "queues", "redrive", "requests", "status", "suspects", "uploads",
+    "actions", "api_keys", "catalogue_models", "catalogues", "chat", "chat_models", "config", "console", "days",
+    "dead_letters", "downloads", "dropbox_webhook", "dry_run", "edge", "enrichment", "erasure", "export",
+    "image_models", "images", "inputs", "key_models", "leads", "models", "price_lists", "price_matching",
+    "price_models", "price_results", "queue_models", "queues", "redrive", "requests", "status", "suspects", "uploads",
 ]
 
 

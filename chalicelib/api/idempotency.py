@@ -26,6 +26,8 @@ ABANDONED_SECONDS = 60
 RETRY_SECONDS = 2
 SHOWN_ONCE = {"/api-keys": "key"}
 """Route -> the field of its answer that no record may hold: replayed, it is null, and the rest says what was made."""
+READING = frozenset({"/chat"})
+"""POSTs that change nothing: answered anew each time, and nothing of their answers, which show people, is kept."""
 REPLAYED = {"Idempotency-Replayed": "true"}
 
 Proceed = Callable[[Request], Response]
@@ -51,7 +53,7 @@ def answered_once(request: Request, proceed: Proceed, *, records: Records, clock
 
 
 def applies(request: Request) -> bool:
-    return request.method == "POST" and bool(header(request, HEADER))
+    return request.method == "POST" and bool(header(request, HEADER)) and request.path not in READING
 
 
 def _taken_over(records: Records, found: Record | None, begun: Mapping[str, Any], now: int) -> Record:

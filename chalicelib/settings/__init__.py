@@ -103,6 +103,10 @@ class Settings(AccessSettings):
                              description="USD for AI of an owner in a UTC day; 0 = no cap")
     dry_run_seconds: float = Field(12.0, alias="DRY_RUN_SECONDS", ge=0,
                                    description="Seconds that a request for a dry run reads; what is longer is a task")
+    chat_provider: Literal["auto", "grammar", "deepseek"] = Field(
+        "auto", alias="CHAT_PROVIDER", description="Who reads questions; auto = deepseek with a key, else the grammar")
+    chat_seconds: float = Field(12.0, alias="CHAT_SECONDS", gt=0, le=20,
+                                description="Seconds that the AI has to read a question; then the grammar does")
     default_owner: str = Field("default", alias="DEFAULT_OWNER", description="Owner of files dropped without one")
 
     # leads
@@ -355,6 +359,12 @@ class Settings(AccessSettings):
             api_url=self.dropbox_api_url, content_url=self.dropbox_content_url, client_id=self.dropbox_client_id,
             client_secret=self.dropbox_client_secret, refresh_token=self.dropbox_refresh_token,
             folder=self.dropbox_folder, max_concurrency=self.dropbox_max_concurrency)
+
+    @property
+    def chat_reader(self) -> Literal["grammar", "deepseek"]:
+        if self.chat_provider != "auto":
+            return self.chat_provider
+        return "deepseek" if len(self.deepseek_api_key) else "grammar"  # asks nobody for its value
 
     @property
     def deepseek(self) -> DeepSeekSettings:

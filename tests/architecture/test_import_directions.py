@@ -10,7 +10,7 @@ import pytest
 from tests.architecture import sources
 
 FOUNDATION = {"errors", "settings"}
-PURE = {"imaging", "matching"}
+PURE = {"imaging", "matching", "asking"}
 
 KNOWS: Mapping[str, set[str]] = {
     "errors": set(),
@@ -21,12 +21,13 @@ KNOWS: Mapping[str, set[str]] = {
     "costs": FOUNDATION,
     "imaging": FOUNDATION,
     "matching": FOUNDATION,
+    "asking": FOUNDATION,
     "tables": FOUNDATION | {"jobs"},
     "jobs": FOUNDATION | {"logs", "metrics", "costs"},
     "pipelines": FOUNDATION | PURE | {"jobs", "tables", "adapters", "logs", "metrics", "costs"},
     "adapters": FOUNDATION | {"jobs", "logs", "metrics", "costs", "pipelines", "tables", "matching"},
     "api": FOUNDATION | {"jobs", "tables", "pipelines", "adapters", "logs", "masking", "metrics", "costs",
-                          "matching"},
+                          "matching", "asking"},
     "bootstrap": FOUNDATION | PURE | {"jobs", "tables", "pipelines", "adapters", "api", "logs", "metrics", "costs"},
     "application": {"settings"},
     "app": {"application", "bootstrap", "jobs", "api", "settings"},
@@ -99,7 +100,7 @@ def test_nothing_imports_the_command_line():
     assert wrong == []
 
 
-@pytest.mark.parametrize("layer", ["jobs", "tables", "imaging", "matching", "errors", "settings"])
+@pytest.mark.parametrize("layer", ["jobs", "tables", "imaging", "matching", "asking", "errors", "settings"])
 def test_the_core_speaks_to_no_service(layer):
     wrong = [str(each) for each in edges() if sources.layer(each.name) == layer
              and each.module.split(".")[0] in AWS | NETWORK | {"chalice"}]

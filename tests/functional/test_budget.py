@@ -220,3 +220,38 @@ def test_without_caps_nothing_is_written(budget: Budget) -> None:
     purse.correct(1, 10)
     assert isinstance(purse, Unlimited)
     assert budget.read(CALLS_OF_JOB) == {}
+
+
+# --- a request and its owner's day
+
+DAY = Caps(day_calls=2)
+TODAY = {"pk": "BUDGET#o", "sk": "DAY#2026-11-22"}
+
+
+def test_requests_reserve_out_of_their_owners_day(aws: Aws) -> None:
+    budget = Engine(aws).services.budget
+    first, second, third = (budget.day_purse("o", name, DAY) for name in ("a", "b", "c"))
+    first.reserve(50)
+    second.reserve(50)
+    with pytest.raises(Waiting) as refusal:
+        third.reserve(1)
+    assert refusal.value.reason == EXHAUSTED
+    first.correct(0, 0)
+    third.reserve(10)
+    third.correct(1, 7)
+    assert budget.spent(TODAY) == (2, 57)
+    budget.day_purse("other", "d", DAY).reserve(1)
+
+
+def test_a_request_that_dies_in_its_call_keeps_its_place_and_blocks_nobody_else(aws: Aws) -> None:
+    budget = Engine(aws).services.budget
+    budget.day_purse("o", "dead", DAY).reserve(50)
+    alive = budget.day_purse("o", "alive", DAY)
+    alive.reserve(5)
+    alive.correct(1, 5)
+    assert budget.spent(TODAY) == (2, 55)
+
+
+def test_who_has_no_cap_of_a_day_is_not_counted(aws: Aws) -> None:
+    budget = Engine(aws).services.budget
+    assert isinstance(budget.day_purse("o", "a", Caps(job_calls=1)), Unlimited)

@@ -13,6 +13,11 @@ Acts (in `--script`, `--chances` and `POST /_fake/behaviour`; an amount follows 
     broken  fenced                         half a JSON text; JSON in a code fence
     missing  extra  repeated  swapped  empty  invented_email  invented_phone    wrong rows in good JSON
     none  last  outside                    as the choice of every row: 0, its last candidate, one after its last
+    tool_text  tool_other                  words where a tool should be called; another tool than there is
+    tool_broken  tool_list  tool_field  tool_operator  tool_limit  tool_more    arguments that are wrong in that way
+
+A request with tools gets the call of the first one (`deepseek_tools`); `arguments` are what it then says, whatever the
+question. `received` keeps the last bodies that came.
 
 `poison` maps a text to a status: a request with that text in it always gets that status. `capacity` is the number of
 requests served at a time; above it, 429 (0: always).
@@ -25,10 +30,12 @@ import json
 import re
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from chalicelib.local.fakes import deepseek_tools
 from chalicelib.local.fakes.server import Act, Behaviour, FakeHandler, FakeServer
 
 MODELS = ("deepseek-flash", "deepseek-v4-flash", "deepseek-v4-pro")
@@ -69,6 +76,8 @@ class FakeDeepSeek(FakeServer):
         self.tick = tick
         self.capacity = capacity
         self.poison = dict(poison or {})
+        self.arguments: Any = None
+        self.received: deque[Any] = deque(maxlen=100)
         self.seen: list[Seen] = []
         self.in_flight = 0
         self.max_in_flight = 0
@@ -100,7 +109,7 @@ class FakeDeepSeek(FakeServer):
     def change(self, wanted: Mapping[str, Any]) -> None:
         """Behave differently from now on; keys are the constructor's."""
         self.behaviour.change(wanted)
-        for name in ("latency", "tick", "capacity", "poison", "key"):
+        for name in ("latency", "tick", "capacity", "poison", "key", "arguments"):
             if name in wanted:
                 setattr(self, name, wanted[name])
 
@@ -149,6 +158,7 @@ class _Handler(FakeHandler):
         seen = Seen(time.monotonic(), act.kind, tuple(row["id"] for row in asked.get("rows", ())),
                     asked.get("attempt", 1))
         self.fake.note(seen)
+        self.fake.received.append(body)
         try:
             self._perform(act, body)
         finally:
@@ -171,7 +181,7 @@ class _Handler(FakeHandler):
             return
         if act.kind == "silence":
             self.fake.stopping.wait(act.amount or 0)
-        payload = json.dumps(_completion(body, act.kind)).encode()
+        payload = json.dumps(_completion(body, act.kind, self.fake.arguments)).encode()
         self.begin_chunks()
         self._queue(self.fake.latency + (act.amount or 0 if act.kind == "keepalive" else 0))
         if act.kind == "hangup":
@@ -211,19 +221,26 @@ def _objection(body: Any) -> int:
     json_mode = body.get("response_format", {}).get("type") == "json_object"
     if json_mode and "json" not in prompts.casefold():
         return 400
+    if deepseek_tools.objects(body):
+        return 400
     return 0 if 0 <= body.get("temperature", 1) <= 2 and body.get("max_tokens", 1) >= 1 else 422
 
 
-def _completion(body: Mapping[str, Any], kind: str) -> dict[str, Any]:
+def _completion(body: Mapping[str, Any], kind: str, arguments: Any = None) -> dict[str, Any]:
     """A chat completion around the answer; thinking, when it is not switched off, eats the budget first."""
     content, reason = _content(body, kind)
+    message = {"role": "assistant", "content": content}
+    if body.get("tools") and kind not in _NO_CALL:
+        message, reason = deepseek_tools.message(body, kind, arguments)
+        content = json.dumps(message)
     thought = 0 if body.get("thinking", {}).get("type") == "disabled" else 500
     spent = len(content) // 4 + 1
     if thought + spent > body.get("max_tokens", 4096):
         content, reason = content[:max(0, body["max_tokens"] - thought) * 4], "length"
+        message = {"role": "assistant", "content": content}
     asked = sum(len(str(message.get("content"))) for message in body["messages"]) // 4
     return {"id": "fake", "object": "chat.completion", "created": int(time.time()), "model": body["model"],
-            "choices": [{"index": 0, "finish_reason": reason, "message": {"role": "assistant", "content": content}}],
+            "choices": [{"index": 0, "finish_reason": reason, "message": message}],
             "usage": {"prompt_tokens": asked, "completion_tokens": thought + spent, "total_tokens": asked + spent,
                       "prompt_cache_hit_tokens": 0, "prompt_cache_miss_tokens": asked,
                       "completion_tokens_details": {"reasoning_tokens": thought}}}
@@ -318,9 +335,11 @@ _MISTAKES: Mapping[str, Callable[[list[Row]], list[Row]]] = {
     "invented_phone": lambda rows: [{**rows[0], "phone": "+1 202 555 0199"}, *rows[1:]],
 }
 
+_NO_CALL = frozenset({"blank", "length", "broken", "insufficient_system_resource", "content_filter"})
+
 KINDS = frozenset({
     "ok", *map(str, MESSAGES), "keepalive", "silence", "hangup", "blank", "length", "insufficient_system_resource",
-    "content_filter", "broken", "fenced", *_MISTAKES, *_CHOICES})
+    "content_filter", "broken", "fenced", *_MISTAKES, *_CHOICES, *deepseek_tools.ACTS})
 """Every act that may be asked for."""
 
 

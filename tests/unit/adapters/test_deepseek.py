@@ -273,3 +273,53 @@ def test_a_place_is_kept_no_longer_than_the_call_may_last(account):
     for deadline in (7, 700):
         client.complete(MESSAGES, deadline=deadline)
     assert [policy.lease_seconds for policy in policies] == pytest.approx([7 + LEASE_MARGIN, 100 + LEASE_MARGIN], abs=1)
+
+
+# --- tools
+
+TOOL = {"type": "function", "function": {"name": "search_leads", "parameters": {"type": "object", "properties": {}}}}
+ASKED = [{"role": "system", "content": "x"},
+         {"role": "user", "content": json.dumps({"today": "2026-11-22", "question": "how many leads from Acme"})}]
+
+
+def test_a_tool_is_called_with_what_it_cost(account):
+    called = account().client().call_tool(ASKED, TOOL, deadline=60)
+    assert (called.name, called.usage.calls, bool(called.id)) == ("search_leads", 1, True)
+    assert json.loads(called.arguments)["type"] == "count"
+
+
+def test_a_tool_is_asked_for_without_thinking_whatever_is_set(account):
+    here = account()
+    here.client(DEEPSEEK_THINKING="true").call_tool(ASKED, TOOL, deadline=60)
+    assert here.fake.received[0]["thinking"] == {"type": "disabled"}
+
+
+@pytest.mark.parametrize("trouble", ["500", "503", "429:1", "blank", "hangup", "tool_text", "keepalive:0.05"])
+def test_a_tool_that_was_not_called_is_asked_for_again(account, trouble):
+    here = account(trouble)
+    assert here.client().call_tool(ASKED, TOOL, deadline=60).name == "search_leads"
+    assert here.acts[-1] in ("ok", "keepalive")
+
+
+def test_a_model_that_only_talks_is_given_up(account):
+    here = account("tool_text", "tool_text", "tool_text")
+    with pytest.raises(ContentRefused):
+        here.client().call_tool(ASKED, TOOL, deadline=60, tries=2)
+    assert here.acts == ["tool_text"] * 2
+
+
+def test_a_call_of_a_tool_is_reserved_with_the_price_of_its_description(account):
+    class Purse:
+        def __init__(self) -> None:
+            self.reserved: list[int] = []
+
+        def reserve(self, nanos: int) -> None:
+            self.reserved.append(nanos)
+
+        def correct(self, calls: int, nanos: int) -> None:
+            self.reserved.append(-nanos)
+
+    purse = Purse()
+    account().client().call_tool(ASKED, TOOL, deadline=60, purse=purse)
+    expected, spent = purse.reserved[0], -purse.reserved[1]
+    assert expected > spent > 0

@@ -238,3 +238,65 @@ def test_a_row_with_candidates_gets_the_number_of_one(fake, act, choices):
 
 def test_a_row_whose_candidates_have_no_words_gets_none_of_them():
     assert choose({"id": "r1", "row": {}, "candidates": [{"number": 1}]}) == {"id": "r1", "choice": 0}
+
+
+# --- tools
+
+TOOL = {"type": "function", "function": {"name": "search_leads", "parameters": {"type": "object", "properties": {}}}}
+NAMED = {"type": "function", "function": {"name": "search_leads"}}
+ASKED = [{"role": "system", "content": "x"}, {"role": "user", "content": json.dumps(
+    {"today": "2026-11-22, Sunday", "question": "how many leads from Acme"})}]
+
+
+def a_tool_request(**changes: Any) -> dict[str, Any]:
+    return {"model": "deepseek-flash", "messages": ASKED, "thinking": {"type": "disabled"}, "max_tokens": 1000,
+            "temperature": 0, "tools": [TOOL], "tool_choice": NAMED, **changes}
+
+
+def test_a_forced_tool_is_called_with_arguments_that_are_a_text(fake):
+    choice = ask(fake(), a_tool_request()).json()["choices"][0]
+    (call,) = choice["message"]["tool_calls"]
+    assert (choice["finish_reason"], call["type"]) == ("tool_calls", "function")
+    assert call["function"]["name"] == "search_leads"
+    assert json.loads(call["function"]["arguments"])["filters"][0]["values"] == ["Acme"]
+
+
+@pytest.mark.parametrize("changes", [
+    {"thinking": {"type": "enabled"}}, {"thinking": {}}, {"tools": []}, {"tools": [TOOL] * 129},
+    {"tool_choice": {"type": "function", "function": {"name": "other"}}}, {"tool_choice": "sometimes"},
+    {"tools": [{"type": "function", "function": {"name": "no spaces"}}]},
+    {"messages": [*ASKED, {"role": "tool", "tool_call_id": "call_2", "content": "x"}]},
+    {"messages": [*ASKED, {"role": "assistant", "content": None, "tool_calls": [
+        {"id": "call_2", "type": "function", "function": {"name": "search_leads", "arguments": "{}"}}]}]}])
+def test_requests_for_tools_that_deepseek_refuses_are_refused(fake, changes):
+    assert ask(fake(), a_tool_request(**changes)).status_code == 400
+
+
+def test_a_call_and_its_answer_may_stand_in_the_conversation(fake):
+    call = {"id": "call_2", "type": "function", "function": {"name": "search_leads", "arguments": "{}"}}
+    messages = [*ASKED, {"role": "assistant", "content": None, "tool_calls": [call]},
+                {"role": "tool", "tool_call_id": "call_2", "content": "Not run"}]
+    assert ask(fake(), a_tool_request(messages=messages)).status_code == 200
+
+
+def test_any_arguments_can_be_put_into_its_mouth_and_what_came_is_kept(fake):
+    running = fake()
+    running.change({"arguments": {"type": "count"}})
+    call = ask(running, a_tool_request()).json()["choices"][0]["message"]["tool_calls"][0]
+    assert json.loads(call["function"]["arguments"]) == {"type": "count"}
+    assert list(running.received) == [a_tool_request()]
+
+
+@pytest.mark.parametrize("act", ["tool_broken", "tool_list", "tool_field", "tool_operator", "tool_limit", "tool_more",
+                                 "tool_other"])
+def test_a_model_is_wrong_about_its_tool_when_told(fake, act):
+    running = fake(act, "ok")
+    wrong, good = (ask(running, a_tool_request()).json()["choices"][0]["message"]["tool_calls"][0]["function"]
+                   for _ in range(2))
+    assert wrong != good
+
+
+def test_a_model_may_talk_instead_of_calling(fake):
+    message = ask(fake("tool_text"), a_tool_request()).json()["choices"][0]["message"]
+    assert message["content"]
+    assert "tool_calls" not in message

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         price_matching,
         price_models,
         price_results,
+        reference,
         requests,
         status,
         suspects,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "actions", "catalogue_models", "catalogues", "days", "downloads", "dropbox_webhook", "dry_run", "edge",
     "enrichment", "erasure", "export", "image_models", "images", "inputs", "leads", "models", "price_lists",
-    "price_matching", "price_models", "price_results", "requests", "status", "suspects", "uploads",
+    "price_matching", "price_models", "price_results", "reference", "requests", "status", "suspects", "uploads",
 ]
 
 

@@ -25,7 +25,8 @@ LEEWAY_SECONDS = 30
 MAX_TOKEN_CHARS = 8192
 MAX_NAME_CHARS = 128
 
-PUBLIC = frozenset({("GET", "/health"), ("GET", "/webhooks/dropbox"), ("POST", "/webhooks/dropbox")})
+PUBLIC = frozenset({("GET", "/health"), ("GET", "/openapi.json"), ("GET", "/docs"), ("GET", "/webhooks/dropbox"),
+                    ("POST", "/webhooks/dropbox")})
 """Routes that answer without a token, as (method, route)."""
 
 

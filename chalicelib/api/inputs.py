@@ -95,12 +95,17 @@ class UploadQuery(Wire):
     dry_run: bool = False
 
 
-class DryRunRequest(Wire):
+class DryRunForm(Wire):
+    """Fields of the form of POST /dry-run beside `file`, as an upload would say them; `options` is JSON."""
+
+    pipeline: ShortText = "leads"
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class DryRunRequest(DryRunForm):
     """Body of POST /dry-run: a file in the bucket, and what an upload would say of it."""
 
     file_key: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
-    pipeline: ShortText = "leads"
-    options: dict[str, Any] = Field(default_factory=dict)
 
 
 class StatusReport(Wire):

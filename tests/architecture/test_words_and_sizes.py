@@ -15,7 +15,7 @@ WAIVED: Mapping[tuple[str, str], str] = {
     ("chalicelib.jobs.messages", "products"): "likewise",
 }
 LONGEST = 400
-LONGER: Mapping[str, int] = {}
+LONGER: Mapping[str, int] = {"app": 600}  # a map is as long as there are routes
 
 
 def engine_words() -> set[tuple[str, str]]:

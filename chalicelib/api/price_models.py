@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AliasChoices, Field, PlainSerializer, StringConstraints, model_validator
 
-from chalicelib.api.inputs import ShortText
+from chalicelib.api.inputs import Calls, Dollars, ShortText
 from chalicelib.api.models import JobError, Moment, Wire
 from chalicelib.jobs.model import Status
 
@@ -48,8 +48,8 @@ class MatchForm(Wire):
     price_list: ShortText | None = None
     header_row: int | None = Field(None, ge=1, le=1_048_576)
     mapping: Mapped | None = Field(None, max_length=500)
-    max_ai_calls: int | None = Field(None, ge=1)
-    max_usd: float | None = Field(None, gt=0, le=1_000_000, allow_inf_nan=False)
+    max_ai_calls: Calls | None = None
+    max_usd: Dollars | None = None
     again: bool = False
 
 

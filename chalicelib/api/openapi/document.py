@@ -171,10 +171,12 @@ def _request(operation: Operation, schemas: Schemas) -> Json:
 
 
 def _form(model: type[Wire], schemas: Schemas) -> Json:
-    """The parts of a form. An object travels as JSON text, which is what OpenAPI supposes of one."""
+    """The parts of a form. An object travels as JSON text, which is what OpenAPI supposes of one; blank is absent."""
+    blank = {name: {word: part for word, part in schema.items() if word != "minLength"}
+             for name, schema in schemas.fields(model).items()}
     file = {"type": "string", "contentMediaType": "application/octet-stream", "description": "The file, with its name."}
     return {"type": "object", "description": _line(model.__doc__ or ""), "required": ["file"],
-            "properties": {"file": file, **schemas.fields(model)}, "additionalProperties": False}
+            "properties": {"file": file, **blank}, "additionalProperties": False}
 
 
 def _answers(operation: Operation, schemas: Schemas) -> Json:

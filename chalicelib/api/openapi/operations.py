@@ -143,7 +143,7 @@ _LEADS: Mapping[str, Operation] = {
     "list_leads": Operation(Tag.LEADS, (ok(LeadPage),), query=LeadQuery, filters=FIELDS),
     "get_lead": Operation(Tag.LEADS, (ok(LeadView, headers=("ETag",)),), errors=(ABSENT,)),
     "patch_lead": Operation(
-        Tag.LEADS, (ok(LeadView, headers=("ETag",)),), body=LeadPatch,
+        Tag.LEADS, (ok(LeadView, headers=("ETag",)),), body=LeadPatch, body_required=False,
         errors=(ABSENT, Bad.INVALID_LEAD, Bad.EMAIL_TAKEN), seen={"phone": "+61 412 345 678", "remarks": None}),
     "delete_lead": Operation(Tag.LEADS, (NOTHING,), errors=(ABSENT,)),
     "get_lineage": Operation(Tag.LEADS, (ok(LineageAnswer),), errors=(ABSENT,)),

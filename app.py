@@ -132,6 +132,18 @@ def get_health() -> api.models.Health:
     return services().call(api.status.health)
 
 
+@app.route("/openapi.json", methods=["GET"])
+def get_openapi() -> Response:
+    """Describes all routes in OpenAPI 3.1, for programs; needs no token."""
+    return services().call(api.reference.document, request=app.current_request, routes=app.routes)
+
+
+@app.route("/docs", methods=["GET"])
+def get_docs() -> Response:
+    """Describes all routes on one page, for people; needs no token."""
+    return services().call(api.reference.page, request=app.current_request, routes=app.routes)
+
+
 @app.route("/upload", methods=["POST"])
 def post_upload() -> api.models.UploadAnswer:
     """Announces a file and answers its upload form. `again=true` runs it anew, `dryRun=true` is for `POST /dry-run`."""
@@ -148,7 +160,7 @@ def post_dry_run() -> Response:
 
 
 @app.route("/dry-run/{dry_run_id}", methods=["GET"])
-def get_dry_run(dry_run_id: str) -> dict[str, Any]:
+def get_dry_run(dry_run_id: str) -> Response:
     """Answers a dry run that took longer than its request."""
     return ask(api.dry_run.show, dry_run_id=dry_run_id)
 
@@ -323,7 +335,7 @@ def list_products(catalog_id: str) -> api.catalogue_models.ProductPage:
 
 
 @app.route("/enrichment/providers", methods=["GET"])
-def list_providers() -> dict[str, Any]:
+def list_providers() -> api.catalogue_models.ProvidersAnswer:
     """Names the providers of product data, and the default one."""
     return ask(api.enrichment.providers)
 
@@ -353,7 +365,7 @@ def upload_and_match() -> Response:
 
 
 @app.route("/api/price-matching/matching-methods", methods=["GET"])
-def list_matching_methods() -> dict[str, Any]:
+def list_matching_methods() -> api.price_models.MethodsAnswer:
     """Names the methods, which of them can be used here, and the default one."""
     return ask(api.price_matching.methods)
 
@@ -400,10 +412,16 @@ def get_image(image_id: str) -> api.image_models.ImageAnswer:
     return ask(api.images.show, image_id=image_id)
 
 
-@app.route("/webhooks/dropbox", methods=["GET", "POST"])
-def dropbox_webhook() -> Response:
-    """Dropbox's: GET echoes its challenge, POST hears of changes, checks their signature, queues; needs no token."""
-    return services().call(api.dropbox_webhook.serve, request=app.current_request)
+@app.route("/webhooks/dropbox", methods=["GET"])
+def echo_dropbox() -> Response:
+    """Echoes Dropbox's challenge, by which it sees that we are there; needs no token."""
+    return services().call(api.dropbox_webhook.echo, request=app.current_request)
+
+
+@app.route("/webhooks/dropbox", methods=["POST"])
+def hear_dropbox() -> Response:
+    """Hears from Dropbox that files changed, checks its signature and queues a listing; needs no token."""
+    return services().call(api.dropbox_webhook.changed, request=app.current_request)
 
 
 @app.route("/dropbox/sync", methods=["POST"])

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         queue_models,
         queues,
         redrive,
+        reference,
         requests,
         status,
         suspects,
@@ -47,7 +48,8 @@ __all__ = [
     "actions", "api_keys", "catalogue_models", "catalogues", "chat", "chat_models", "config", "console", "days",
     "dead_letters", "downloads", "dropbox_webhook", "dry_run", "edge", "enrichment", "erasure", "export",
     "image_models", "images", "inputs", "key_models", "leads", "models", "price_lists", "price_matching",
-    "price_models", "price_results", "queue_models", "queues", "redrive", "requests", "status", "suspects", "uploads",
+    "price_models", "price_results", "queue_models", "queues", "redrive", "reference", "requests", "status",
+    "suspects", "uploads",
 ]
 
 

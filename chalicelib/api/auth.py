@@ -32,8 +32,9 @@ MAX_SECONDS = 2 ** 53
 MAX_TOKEN_CHARS = 8192
 MAX_NAME_CHARS = 128
 
-PUBLIC = frozenset({("GET", "/"), ("GET", "/console/{version}/{name}"), ("GET", "/health"),
-                    ("GET", "/webhooks/dropbox"), ("POST", "/webhooks/dropbox")})
+PUBLIC = frozenset({
+    ("GET", "/"), ("GET", "/console/{version}/{name}"), ("GET", "/docs"), ("GET", "/health"), ("GET", "/openapi.json"),
+    ("GET", "/webhooks/dropbox"), ("POST", "/webhooks/dropbox")})
 """Routes that answer without a token, as (method, route)."""
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, GetJsonSchemaHandler, SerializerFunctionWrapHandler, model_serializer
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from chalicelib.api.inputs import ShortText
-from chalicelib.api.models import Wire
+from chalicelib.api.models import Moment, Wire
 
 SourceName = Literal["real_data", "mock_data", "cache", "not_found", "none"]
 """`none` are products that nobody enriched yet."""
@@ -31,6 +33,17 @@ class SeedNamed(Wire):
     def _under_both_names(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         told: dict[str, Any] = write(self)
         return told | {theirs: told[ours] for theirs, ours in ALSO.items() if ours in told}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Of the fields, and of what the serializer adds, which pydantic cannot see."""
+        plain: Any = {name: part for name, part in core.items() if name != "serialization"}
+        told = handler(plain)
+        schema = handler.resolve_ref_schema(told)
+        twice = {theirs: ours for theirs, ours in ALSO.items() if ours in schema["properties"]}
+        schema["properties"] |= {theirs: schema["properties"][ours] for theirs, ours in twice.items()}
+        schema["required"] = [*schema.get("required", ()), *twice]
+        return told
 
 
 class CatalogueQuery(Wire):
@@ -97,7 +110,7 @@ class CatalogueAnswer(SeedNamed):
     sheets: tuple[str, ...]
     sources: Mapping[str, int]
     enrichment: Mapping[str, Any] | None
-    created_at: str
+    created_at: Moment
     status_url: str | None
 
 
@@ -110,7 +123,7 @@ class CatalogueSummary(SeedNamed):
     filename: str | None
     products: int
     tracking_id: str | None
-    created_at: str
+    created_at: Moment
 
 
 class CataloguePage(Wire):
@@ -140,16 +153,33 @@ class ProductView(SeedNamed):
     original_data: Mapping[str, Any]
     enriched_data: Mapping[str, Any] | None
     source: SourceName
-    enriched_at: str | None
+    enriched_at: Moment | None
     warnings: tuple[str, ...]
     job_id: str
-    created_at: str
-    updated_at: str
+    created_at: Moment
+    updated_at: Moment
 
 
 class ProductPage(Wire):
     products: tuple[ProductView, ...]
     cursor: str | None
+
+
+class ProviderView(Wire):
+    """A provider of product data, and whether it can be asked here."""
+
+    name: str
+    available: bool
+    description: str
+
+
+class ProvidersAnswer(Wire):
+    """The providers by name, the default one under seed 001's name and ours, and what each is."""
+
+    providers: tuple[str, ...]
+    default_provider: str
+    seed_default: str = Field(serialization_alias="default_provider")
+    details: tuple[ProviderView, ...]
 
 
 class EnrichAnswer(Wire):
@@ -169,10 +199,10 @@ class EnrichedBatch(Wire):
     status: str
     products: int
     sources: Mapping[str, int]
-    updated_at: str
+    updated_at: Moment
 
 
-class Difference(Wire):
+class ProductDifference(Wire):
     """A product of which the two ways of `PROCESSING_MODE=parallel` say different things."""
 
     product_id: str
@@ -205,6 +235,6 @@ class EnrichmentStatus(SeedNamed):
     batches: tuple[EnrichedBatch, ...]
     more_batches: bool
     parallel: str | None
-    differences: tuple[Difference, ...] | None
-    started_at: str | None
-    completed_at: str | None
+    differences: tuple[ProductDifference, ...] | None
+    started_at: Moment | None
+    completed_at: Moment | None

@@ -23,7 +23,7 @@ from chalicelib.adapters.dropbox_webhook import echo as echoed
 from chalicelib.adapters.sqs import Queues
 from chalicelib.api.auth import Caller, Role
 from chalicelib.api.dropbox_lister import account_of, notice, owner_of
-from chalicelib.api.image_models import SyncAnswer, SyncQuery
+from chalicelib.api.image_models import NoticeAnswer, SyncAnswer, SyncQuery
 from chalicelib.api.requests import header
 from chalicelib.errors import RequestProblem, RequestRefused, Transient
 from chalicelib.jobs.model import stamp
@@ -32,13 +32,6 @@ from chalicelib.settings import Settings
 
 PATIENCE = 0.8
 """Seconds that the queue may take."""
-
-
-def serve(request: Request, *, queues: Queues, settings: Settings, clock: Callable[[], datetime]) -> Response:
-    """Dropbox's two ways to call: to see that we are there, and to tell of changes."""
-    if request.method == "GET":
-        return echo(request)
-    return changed(request, queues=queues, settings=settings, clock=clock)
 
 
 def echo(request: Request) -> Response:
@@ -66,7 +59,7 @@ def changed(
     at = stamp(clock())
     _in_time(lambda: _ask(ours, at, queues, settings), patience)
     log.info("dropbox has changes", extra={"accounts": len(named), "listed": len(ours)})
-    return Response(body={"accounts": len(ours)})
+    return Response(body=NoticeAnswer(accounts=len(ours)).as_json())
 
 
 def sync(

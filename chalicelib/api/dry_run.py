@@ -24,8 +24,9 @@ from chalicelib.adapters.s3 import Blobs
 from chalicelib.adapters.sqs import Queues
 from chalicelib.api import multipart, strict_json
 from chalicelib.api.auth import Caller
+from chalicelib.api.dry_run_models import DryRunAnswer, DryRunError, DryRunFailed, DryRunPart, DryRunPending
 from chalicelib.api.dry_run_view import view
-from chalicelib.api.inputs import DryRunRequest, UploadRequest
+from chalicelib.api.inputs import DryRunForm, DryRunRequest, UploadRequest
 from chalicelib.api.models import UploadAnswer, Wire
 from chalicelib.api.requests import body as body_of
 from chalicelib.api.requests import header, parsed, path_id
@@ -40,7 +41,6 @@ from chalicelib.settings import Settings
 
 FOLDER = "dry"
 POLL_MS = 2000
-DryRunAnswer = dict[str, Any]
 
 
 class DryRunOrder(Wire):
@@ -78,12 +78,11 @@ def ask(
 
     Raises BAD_REQUEST, NOT_FOUND for a file that is absent or another owner's, PAYLOAD_TOO_LARGE, FILE_TOO_LARGE.
     """
-    form = _form(request)
-    wanted = form[0] if form else body_of(DryRunRequest, request)
+    wanted, place_of_file = _asked(caller, request, ledger, blobs)
     if wanted.pipeline not in pipelines:
         raise RequestRefused(RequestProblem.BAD_REQUEST, "There is no such pipeline.", pipelines=sorted(pipelines))
     options = checked_options(wanted.pipeline, wanted.options)
-    key = _kept(caller, form[1], blobs) if form else _own_key(caller, wanted.file_key, ledger)
+    key = place_of_file()
     head = blobs.head(key)
     if head is None:
         raise RequestRefused(RequestProblem.NOT_FOUND, "There is no such file.")
@@ -92,23 +91,23 @@ def ask(
     order = DryRunOrder(id=uuid4().hex, owner=caller.owner, key=key, file_name=key.rsplit("/", 1)[-1],
                         pipeline=wanted.pipeline, options=options)
     ends = time.monotonic() + settings.dry_run_seconds
-    body, complete = _looked(order, pipelines, ledger, mappings, blobs, lambda: time.monotonic() < ends)
+    answer, complete = _looked(order, pipelines, ledger, mappings, blobs, lambda: time.monotonic() < ends)
     if complete:
-        return Response(body=body)
+        return Response(body=answer.as_json())
     queues.send(settings.tasks_queue, {"v": MESSAGE_VERSION, "task": "dry_run", "order": order.as_json()},
                 group=caller.owner)
     place = f"/dry-run/{order.id}"
-    return Response(body={**body, "status": "processing", "statusUrl": place, "retryAfterMs": POLL_MS},
-                    status_code=202, headers={"Location": place})
+    part = DryRunPart(**{**dict(answer), "status": "processing"}, status_url=place, retry_after_ms=POLL_MS)
+    return Response(body=part.as_json(), status_code=202, headers={"Location": place})
 
 
-def show(caller: Caller, dry_run_id: str, *, blobs: Blobs) -> DryRunAnswer:
+def show(caller: Caller, dry_run_id: str, *, blobs: Blobs) -> Response:
     """The whole answer of a dry run that took longer; `processing` until it is there."""
     try:
-        found: DryRunAnswer = json.loads(blobs.get(_result_key(caller.owner, path_id(dry_run_id))))
+        return Response(body=json.loads(blobs.get(_result_key(caller.owner, path_id(dry_run_id)))))
     except KeyError:
-        return {"dryRunId": dry_run_id, "status": "processing", "retryAfterMs": POLL_MS}
-    return found
+        pending = DryRunPending(dry_run_id=dry_run_id, status="processing", retry_after_ms=POLL_MS)
+        return Response(body=pending.as_json())
 
 
 def run(
@@ -117,16 +116,15 @@ def run(
 ) -> None:
     """Look at a large file, as the task worker. Harmless any number of times."""
     wanted = DryRunOrder.model_validate(order)
-    body, _ = _looked(wanted, pipelines, ledger, mappings, blobs, lambda: remaining() > settings.deadline_margin)
-    _answer(wanted, body, blobs)
+    answer, _ = _looked(wanted, pipelines, ledger, mappings, blobs, lambda: remaining() > settings.deadline_margin)
+    _keep(wanted, answer, blobs)
 
 
 def give_up(order: Mapping[str, Any], *, blobs: Blobs) -> None:
     """The last attempt has failed: nobody shall wait for it."""
     wanted = DryRunOrder.model_validate(order)
-    problem = RequestProblem.INTERNAL
-    _answer(wanted, {"dryRunId": wanted.id, "status": "error",
-                     "error": {"code": problem.value, "message": "The file could not be looked at."}}, blobs)
+    error = DryRunError(code=RequestProblem.INTERNAL.value, message="The file could not be looked at.")
+    _keep(wanted, DryRunFailed(dry_run_id=wanted.id, status="error", error=error), blobs)
 
 
 def _looked(
@@ -144,9 +142,9 @@ def _looked(
         options = {**order.options, "memory": mappings.of_owner(order.owner, order.pipeline)}
         reading = Linked(pipeline.read(path, order.file_name, options), links)
         found = rehearse(reading, pipeline=pipeline, time_left=time_left, options=order.options)
-    told = view(order.id, order.file_name, digest, _same_before(job, digest, pipeline, ledger), found)
-    fields = mappable(order.pipeline, order.options)
-    return {**told, "fields": fields, "corrects": links.met}, found.complete
+    before = _same_before(job, digest, pipeline, ledger)
+    return view(order.id, order.file_name, digest, before, found, corrects=links.met,
+                fields=mappable(order.pipeline, order.options)), found.complete
 
 
 def _would_be(order: DryRunOrder) -> Job:
@@ -162,18 +160,36 @@ def _same_before(job: Job, digest: str, pipeline: Any, ledger: Ledger) -> str:
     return holder_id if holder and holder.holds_its_file else ""
 
 
-def _form(request: Request) -> tuple[DryRunRequest, multipart.Field] | None:
+def _asked(
+    caller: Caller, request: Request, ledger: Ledger, blobs: Blobs
+) -> tuple[DryRunForm, Callable[[], str]]:
+    """What the request wants looked at, and how its file comes to a key: it lies there, or is put there now."""
+    form = _form(request)
+    if form is None:
+        named = body_of(DryRunRequest, request)
+        return named, lambda: _own_key(caller, named.file_key, ledger)
+    told, file = form
+    return told, lambda: _kept(caller, file, blobs)
+
+
+def _form(request: Request) -> tuple[DryRunForm, multipart.Field] | None:
+    """The form, if the request is one and no JSON. Raises BAD_REQUEST, and UNSUPPORTED_TYPE for anything else."""
     content_type = header(request, "Content-Type")
-    if not content_type.lower().startswith("multipart/"):
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind in ("", "application/json"):
         return None
+    if not kind.startswith("multipart/"):
+        raise RequestRefused(RequestProblem.UNSUPPORTED_TYPE, "Send JSON, or a form with the file.")
     body = request.raw_body
     fields = multipart.parse(content_type, body if isinstance(body, bytes) else body.encode())
     file = fields.get("file")
     if file is None or not file.file_name:
         raise RequestRefused(RequestProblem.BAD_REQUEST, "The form has no file.", fields=["file"])
-    told = {name: field.text for name, field in fields.items() if name in ("pipeline", "options")}
-    options = strict_json.loads(told.pop("options", "{}"), within="options")
-    return parsed(DryRunRequest, {**told, "options": options, "fileKey": "form"}), file
+    told: dict[str, Any] = {name: field.text.strip() for name, field in fields.items() if name != "file"}
+    told = {name: text for name, text in told.items() if text}
+    if "options" in told:
+        told["options"] = strict_json.loads(told["options"], within="options")
+    return parsed(DryRunForm, told), file
 
 
 def _kept(caller: Caller, file: multipart.Field, blobs: Blobs) -> str:
@@ -203,5 +219,5 @@ def _result_key(owner: str, dry_id: str) -> str:
     return f"{_folder(owner)}{dry_id}.json"
 
 
-def _answer(order: DryRunOrder, body: DryRunAnswer, blobs: Blobs) -> None:
-    blobs.put(_result_key(order.owner, order.id), json.dumps(body).encode(), "application/json")
+def _keep(order: DryRunOrder, answer: Wire, blobs: Blobs) -> None:
+    blobs.put(_result_key(order.owner, order.id), json.dumps(answer.as_json()).encode(), "application/json")

@@ -17,7 +17,14 @@ from chalice.app import Response
 
 from chalicelib.adapters.product_store import ProductStore, Source
 from chalicelib.api.auth import Caller
-from chalicelib.api.catalogue_models import EnrichAnswer, EnrichedBatch, EnrichmentStatus, EnrichQuery
+from chalicelib.api.catalogue_models import (
+    EnrichAnswer,
+    EnrichedBatch,
+    EnrichmentStatus,
+    EnrichQuery,
+    ProvidersAnswer,
+    ProviderView,
+)
 from chalicelib.api.catalogues import PIPELINE, Held, held_by
 from chalicelib.api.enrichment_parallel import compared, compute
 from chalicelib.api.forms import worked_off
@@ -137,12 +144,14 @@ def show(
         completed_at=job.completed_at or None)
 
 
-def providers(caller: Caller, *, settings: Settings) -> dict[str, Any]:  # noqa: ARG001 - the same for everybody
+def providers(caller: Caller, *, settings: Settings) -> ProvidersAnswer:  # noqa: ARG001 - the same for everybody
     """Who can be asked for product data, and who is by default."""
-    told = [{"name": KEEPA, "available": has_key(settings),
-             "description": "Amazon's data by UPC, EAN, ASIN or title; without a key flagged mock data instead"},
-            {"name": MOCK, "available": True, "description": "Made-up data, flagged as such"}]
-    return {"providers": list(PROVIDERS), "default_provider": KEEPA, "defaultProvider": KEEPA, "details": told}
+    keepa = ProviderView(
+        name=KEEPA, available=has_key(settings),
+        description="Amazon's data by UPC, EAN, ASIN or title; without a key flagged mock data instead")
+    mock = ProviderView(name=MOCK, available=True, description="Made-up data, flagged as such")
+    return ProvidersAnswer(providers=tuple(PROVIDERS), default_provider=KEEPA, seed_default=KEEPA,
+                           details=(keepa, mock))
 
 
 def _check(query: EnrichQuery, settings: Settings) -> None:

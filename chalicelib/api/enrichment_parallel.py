@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.product_store import ORIGINAL, Catalogue, Product, ProductStore
-from chalicelib.api.catalogue_models import Difference
+from chalicelib.api.catalogue_models import ProductDifference
 from chalicelib.costs import Meter
 from chalicelib.errors import DropmillError
 from chalicelib.jobs.model import Batch, Item, Job
@@ -41,7 +41,7 @@ class Told:
     """How the request's own run ended, and where the stored products differ; None while the queue's goes on."""
 
     state: str
-    differences: tuple[Difference, ...] | None
+    differences: tuple[ProductDifference, ...] | None
 
 
 def compute(
@@ -83,14 +83,14 @@ def said(content: Mapping[str, Any], enrichment: Mapping[str, Any]) -> dict[str,
     return {name: value for name, value in {**fields, **data}.items() if value not in (None, "", [])}
 
 
-def differences(mine: Rows, theirs: Rows) -> Iterator[Difference]:
+def differences(mine: Rows, theirs: Rows) -> Iterator[ProductDifference]:
     """Products of which the two ways say different things, with the names of the fields."""
     for product_id in dict.fromkeys((*mine, *theirs)):
         one, other = mine.get(product_id), theirs.get(product_id)
         if one is None or other is None:
-            yield Difference(product_id=product_id, fields=(ABSENT,))
+            yield ProductDifference(product_id=product_id, fields=(ABSENT,))
         elif fields := tuple(name for name in dict.fromkeys((*one, *other)) if one.get(name) != other.get(name)):
-            yield Difference(product_id=product_id, fields=fields)
+            yield ProductDifference(product_id=product_id, fields=fields)
 
 
 def _worked_out(

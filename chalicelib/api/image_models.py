@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
-from chalicelib.api.models import Wire
+from chalicelib.api.models import Moment, Wire
 
 FolderPath = Annotated[str, StringConstraints(max_length=1024)]
 
@@ -53,8 +53,8 @@ class ImageAnswer(Wire):
     revision: str
     job_id: str
     warnings: tuple[str, ...]
-    created_at: str
-    updated_at: str
+    created_at: Moment
+    updated_at: Moment
 
 
 class ImagePage(Wire):
@@ -62,6 +62,36 @@ class ImagePage(Wire):
 
     images: tuple[ImageAnswer, ...]
     cursor: str | None
+
+
+class ChallengeQuery(Wire):
+    """Query of GET /webhooks/dropbox. What else Dropbox may send is its own affair."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    challenge: str = Field(min_length=1, max_length=1024)
+
+
+class NoticeAccounts(Wire):
+    """The accounts that have changes."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    accounts: tuple[str, ...] = ()
+
+
+class DropboxNotice(Wire):
+    """Body of POST /webhooks/dropbox, in Dropbox's spelling; `chalicelib.adapters.dropbox_webhook` reads it."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    list_folder: NoticeAccounts = Field(default=NoticeAccounts(), alias="list_folder")
+
+
+class NoticeAnswer(Wire):
+    """How many accounts of ours a notification had listed."""
+
+    accounts: int
 
 
 class SyncAnswer(Wire):

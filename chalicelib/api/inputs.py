@@ -9,6 +9,9 @@ from pydantic import ConfigDict, Field, StringConstraints, field_validator
 from chalicelib.api.models import FileFormat, SortBy, SortOrder, Wire
 
 ShortText = Annotated[str, StringConstraints(max_length=200)]
+Calls = Annotated[int, Field(ge=1, le=1_000_000_000)]
+Dollars = Annotated[float, Field(ge=0.000001, le=1_000_000, allow_inf_nan=False)]
+"""DynamoDB keeps 38 digits down to 1e-130; a millionth is as little as anybody means."""
 
 ContentField = Literal["firstName", "lastName", "name", "email", "phone", "company", "title", "industry", "source",
                        "remarks"]
@@ -36,8 +39,8 @@ class LeadsOptions(Wire):
     dedupe: Literal["overwrite", "fill_blanks", "skip"] | None = None
     header_row: int | None = Field(None, ge=1, le=1_048_576)
     mapping: dict[ShortText, ContentField | Literal[""]] | None = Field(None, max_length=500)
-    max_ai_calls: int | None = Field(None, ge=1)
-    max_usd: float | None = Field(None, gt=0, le=1_000_000, allow_inf_nan=False)
+    max_ai_calls: Calls | None = None
+    max_usd: Dollars | None = None
 
 
 class ProductsOptions(Wire):
@@ -63,8 +66,8 @@ class PricesOptions(Wire):
     project_name: ShortText | None = None
     header_row: int | None = Field(None, ge=1, le=1_048_576)
     mapping: dict[ShortText, ShortText] | None = Field(None, max_length=500)
-    max_ai_calls: int | None = Field(None, ge=1)
-    max_usd: float | None = Field(None, gt=0, le=1_000_000, allow_inf_nan=False)
+    max_ai_calls: Calls | None = None
+    max_usd: Dollars | None = None
 
 
 class ImagesOptions(Wire):
@@ -84,8 +87,8 @@ class ImagesOptions(Wire):
 class ResumeRequest(Wire):
     """Body of POST /status/{id}/resume: caps that replace the job's own. No body resumes it as it is."""
 
-    max_ai_calls: int | None = Field(None, ge=1)
-    max_usd: float | None = Field(None, gt=0, le=1_000_000, allow_inf_nan=False)
+    max_ai_calls: Calls | None = None
+    max_usd: Dollars | None = None
 
 
 class UploadQuery(Wire):
@@ -95,12 +98,17 @@ class UploadQuery(Wire):
     dry_run: bool = False
 
 
-class DryRunRequest(Wire):
+class DryRunForm(Wire):
+    """Fields of the form of POST /dry-run beside `file`, as an upload would say them; `options` is JSON."""
+
+    pipeline: ShortText = "leads"
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class DryRunRequest(DryRunForm):
     """Body of POST /dry-run: a file in the bucket, and what an upload would say of it."""
 
     file_key: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
-    pipeline: ShortText = "leads"
-    options: dict[str, Any] = Field(default_factory=dict)
 
 
 class StatusReport(Wire):
@@ -185,7 +193,7 @@ class ReportQuery(Wire):
     """Query of GET /status/{id}/report. `fromBatch` pages through the batches of a long job."""
 
     format: Literal["json", "xlsx"] = "json"
-    from_batch: int = Field(1, ge=1)
+    from_batch: int = Field(1, ge=1, le=10_000_000)
 
 
 class RejectQuery(Wire):

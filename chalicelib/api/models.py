@@ -7,10 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+
+from chalicelib.jobs.model import Status, Undo
+
+Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+"""A time in UTC, such as `2026-11-22T03:19:38.123Z`."""
+Stage = Literal["file_upload", "file_processing", "batch_processing", "completed", "cancelled"]
+"""Seed 002's stages."""
 
 
 class Wire(BaseModel):
@@ -107,7 +114,7 @@ class Recovery(Wire):
 class JobError(Wire):
     code: str
     message: str
-    timestamp: str | None
+    timestamp: Moment | None
     recoverable: bool
     details: Mapping[str, Any]
 
@@ -119,10 +126,10 @@ class JobMetadata(Wire):
     sha256: str | None
     batch_size: int | None
     options: Mapping[str, Any]
-    uploaded_at: str | None
-    start_time: str | None
-    estimated_completion: str | None
-    completion_time: str | None
+    uploaded_at: Moment | None
+    start_time: Moment | None
+    estimated_completion: Moment | None
+    completion_time: Moment | None
     requested_by: str | None
 
 
@@ -162,10 +169,10 @@ class CostView(Wire):
 class UndoView(Wire):
     """How far the undoing of a job is, and what became of the records that it wrote; the report lists the kept ones."""
 
-    state: str
+    state: Undo
     by: str
-    requested_at: str
-    completed_at: str | None
+    requested_at: Moment
+    completed_at: Moment | None
     removed: int
     restored: int
     unchanged: int
@@ -178,8 +185,8 @@ class StatusAnswer(Wire):
     upload_id: str
     job_id: str
     pipeline: str
-    status: str
-    stage: str
+    status: Status
+    stage: Stage
     paused: str | None
     run: int
     progress: Progress
@@ -192,8 +199,8 @@ class StatusAnswer(Wire):
     corrections: CorrectionsView | None
     undo: UndoView | None
     duplicate_of: str | None
-    created_at: str
-    updated_at: str
+    created_at: Moment
+    updated_at: Moment
     retry_after_ms: int | None
 
 
@@ -203,7 +210,7 @@ class StatusPage(Wire):
 
 
 class EventView(Wire):
-    at: str
+    at: Moment
     kind: str
     detail: Mapping[str, Any]
 
@@ -219,8 +226,8 @@ class ForceAnswer(Wire):
 
     message: str
     job_id: str
-    status: str
-    action: str
+    status: Status
+    action: Literal["forced", "none"]
     failed_batches: int
     failed_rows: int
 
@@ -251,8 +258,8 @@ class LeadView(Wire):
     worksheet: str | None = Field(serialization_alias="_worksheet")
     row: int | None
     job_id: str | None
-    created_at: str
-    updated_at: str
+    created_at: Moment
+    updated_at: Moment
 
 
 class Pagination(Wire):
@@ -304,8 +311,8 @@ class LineageAnswer(Wire):
     prompt_version: str | None
     warnings: tuple[str, ...]
     corrects: CorrectsView | None
-    created_at: str
-    updated_at: str
+    created_at: Moment
+    updated_at: Moment
 
 
 class ExportAnswer(Wire):
@@ -350,8 +357,8 @@ class ExportStatus(Wire):
     url: str | None
     expires_in: int | None
     error: JobError | None
-    created_at: str
-    completed_at: str | None
+    created_at: Moment
+    completed_at: Moment | None
     details: Mapping[str, Any]
     retry_after_ms: int | None
 
@@ -362,7 +369,7 @@ class Health(Wire):
     stage: str
     commit: str
     local: bool
-    time: str
+    time: Moment
 
 
 class ErrorDetail(Wire):
@@ -370,7 +377,7 @@ class ErrorDetail(Wire):
     message: str
     details: Mapping[str, Any]
     request_id: str
-    timestamp: str
+    timestamp: Moment
 
 
 class ErrorBody(Wire):
@@ -385,8 +392,8 @@ class ErasureStatus(Wire):
     erasure_id: str
     status: ExportState
     status_url: str
-    created_at: str
-    completed_at: str | None
+    created_at: Moment
+    completed_at: Moment | None
     leads: int
     prior_images: int
     batches: int

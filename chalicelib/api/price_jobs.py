@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chalicelib.adapters.ledger import Ledger
 from chalicelib.api.auth import Caller
+from chalicelib.api.price_models import MethodsAnswer, MethodView
 from chalicelib.api.status import owned_job
 from chalicelib.errors import RequestProblem, RequestRefused
 from chalicelib.jobs.model import Job, stamp
@@ -65,11 +66,11 @@ def checked_method(method: str | None, settings: Settings) -> str:
     return name
 
 
-def methods_told(settings: Settings) -> dict[str, Any]:
+def methods_told(settings: Settings) -> MethodsAnswer:
     """All methods, and the default one."""
-    return {"default": LOCAL, "methods": [
-        {"method": name, "available": _available(name, settings), "description": told}
-        for name, told in METHODS.items()]}
+    return MethodsAnswer(default=LOCAL, methods=tuple(
+        MethodView(method=name, available=_available(name, settings), description=told)
+        for name, told in METHODS.items()))
 
 
 def chosen_list(owner: str, wanted: str | None, price_lists: PriceLists, now: datetime) -> PriceList:

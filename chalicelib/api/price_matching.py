@@ -35,10 +35,11 @@ from chalicelib.api.price_jobs import (
     source_of,
 )
 from chalicelib.api.price_models import (
-    Difference,
     MatchAnswer,
     MatchForm,
     MatchingStatus,
+    MethodsAnswer,
+    ResultDifference,
     ResultPage,
     ResultQuery,
     ResultRow,
@@ -94,7 +95,7 @@ def upload_and_match(
     return _answered(job, source, rows, clock())
 
 
-def methods(caller: Caller, *, settings: Settings) -> dict[str, Any]:  # noqa: ARG001 - the same for everybody
+def methods(caller: Caller, *, settings: Settings) -> MethodsAnswer:  # noqa: ARG001 - the same for everybody
     """The methods by name, whether each can be used here, and the one that is used where none is named."""
     return methods_told(settings)
 
@@ -170,7 +171,7 @@ def _answered(job: Job, source: Job, rows: tuple[ResultRow, ...] | None, now: da
 
 
 def _page(
-    job: Job, rows: tuple[ResultRow, ...], differences: list[Difference] | None, cursor: str | None
+    job: Job, rows: tuple[ResultRow, ...], differences: list[ResultDifference] | None, cursor: str | None
 ) -> ResultPage:
     return ResultPage(job_id=job.job_id, duplicate_of=job.duplicate_of or None, results=rows, cursor=cursor,
                       differences=None if differences is None else tuple(differences))

@@ -14,8 +14,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AliasChoices, Field, PlainSerializer, StringConstraints, model_validator
 
-from chalicelib.api.inputs import ShortText
-from chalicelib.api.models import JobError, Wire
+from chalicelib.api.inputs import Calls, Dollars, ShortText
+from chalicelib.api.models import JobError, Moment, Wire
+from chalicelib.jobs.model import Status
 
 DIGITS = 15
 """What every reader of JSON keeps of a number (IEEE 754 double precision)."""
@@ -29,6 +30,9 @@ def number(amount: Decimal) -> int | float:
     whole = amount.to_integral_value()
     return int(whole) if whole == amount and abs(whole) < 10**DIGITS else float(amount)
 
+
+SeedStatus = Literal["pending", "parsing", "matching", "completed", "failed", "cancelled"]
+"""Where a price job is, in seed 000's words."""
 
 Amount = Annotated[Decimal, PlainSerializer(number, return_type=int | float)]
 Rate = Annotated[Decimal, Field(max_digits=DIGITS, allow_inf_nan=False)]
@@ -44,8 +48,8 @@ class MatchForm(Wire):
     price_list: ShortText | None = None
     header_row: int | None = Field(None, ge=1, le=1_048_576)
     mapping: Mapped | None = Field(None, max_length=500)
-    max_ai_calls: int | None = Field(None, ge=1)
-    max_usd: float | None = Field(None, gt=0, le=1_000_000, allow_inf_nan=False)
+    max_ai_calls: Calls | None = None
+    max_usd: Dollars | None = None
     again: bool = False
 
 
@@ -65,6 +69,21 @@ class Tier(StrEnum):
     REVIEW = "review"
     UNMATCHED = "unmatched"
     MANUAL = "manual"
+
+
+class MethodView(Wire):
+    """A way of matching, and whether it is set up here."""
+
+    method: str
+    available: bool
+    description: str
+
+
+class MethodsAnswer(Wire):
+    """All methods, and the one that is used where none is named."""
+
+    default: str
+    methods: tuple[MethodView, ...]
 
 
 class ResultQuery(Wire):
@@ -110,7 +129,7 @@ class ResultRow(Wire):
     matched_unit: str | None
     matched_rate: Amount | None
     confidence: float
-    tier: str
+    tier: Tier
     match_method: str | None
     unit_mismatch: bool
     is_manually_edited: bool
@@ -122,7 +141,7 @@ class ResultRow(Wire):
     version: int
 
 
-class Difference(Wire):
+class ResultDifference(Wire):
     """A field in which the two ways of working on a job (`mode: parallel`) differ."""
 
     result_id: str
@@ -140,7 +159,7 @@ class ResultPage(Wire):
     duplicate_of: str | None
     results: tuple[ResultRow, ...]
     cursor: str | None
-    differences: tuple[Difference, ...] | None = None
+    differences: tuple[ResultDifference, ...] | None = None
 
 
 class MatchingStatus(Wire):
@@ -151,8 +170,8 @@ class MatchingStatus(Wire):
 
     id: str = Field(serialization_alias="_id")
     job_id: str
-    status: str
-    job_status: str
+    status: SeedStatus
+    job_status: Status
     progress: int
     progress_message: str
     file_name: str
@@ -168,9 +187,9 @@ class MatchingStatus(Wire):
     duplicate_of: str | None
     rematch_of: str | None
     mode: str | None
-    differences: tuple[Difference, ...] | None = None
-    started_at: str | None
-    completed_at: str | None
+    differences: tuple[ResultDifference, ...] | None = None
+    started_at: Moment | None
+    completed_at: Moment | None
     retry_after_ms: int | None
 
 
@@ -180,7 +199,7 @@ class MatchAnswer(MatchingStatus):
     Null where it did not, and where they are too long for an answer: `resultsUrl` has them.
     """
 
-    start_time: str
+    start_time: Moment
     status_url: str
     results_url: str
     results: tuple[ResultRow, ...] | None
@@ -255,9 +274,9 @@ class PriceListAnswer(Wire):
     file_name: str
     items: int
     rejected: int | None
-    status: str | None
+    status: Status | None
     duplicate_of: str | None = None
-    created_at: str
+    created_at: Moment
     status_url: str
 
 

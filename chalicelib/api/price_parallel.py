@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.api.forms import Sent
 from chalicelib.api.price_jobs import PIPELINE
-from chalicelib.api.price_models import Difference
+from chalicelib.api.price_models import ResultDifference
 from chalicelib.costs import Meter
 from chalicelib.errors import ContentRefused, Transient, Unavailable, Waiting
 from chalicelib.jobs.model import Batch, Item, Job
@@ -53,7 +53,7 @@ def computed(
 
 def compared(
     job: Job, source: Job, *, ledger: Ledger, blobs: Blobs, price_results: PriceResults
-) -> list[Difference] | None:
+) -> list[ResultDifference] | None:
     """Where the two ways differ, once the job has ended; None before, and where there is nothing to compare."""
     if job.options.get("mode") != "parallel" or not source.status.terminal:
         return None
@@ -64,13 +64,13 @@ def compared(
     return differences(ours, price_results.walk(source, ledger.sheets(source.job_id)))
 
 
-def differences(sync: Iterable[Row], stored: Iterable[Row]) -> list[Difference]:
+def differences(sync: Iterable[Row], stored: Iterable[Row]) -> list[ResultDifference]:
     """Where rows that a request worked out differ from those that the queue stored, in the order of the file.
 
     Rows that a person or a later re-match has changed are no evidence, and are passed over.
     """
     ours, theirs = {_place(row): row for row in sync}, {_place(row): row for row in stored}
-    found: list[Difference] = []
+    found: list[ResultDifference] = []
     for place in dict.fromkeys((*ours, *theirs)):
         one, other = ours.get(place), theirs.get(place)
         if other is None or not (other.get("isManuallyEdited") or other.get("rematchedBy")):
@@ -78,7 +78,7 @@ def differences(sync: Iterable[Row], stored: Iterable[Row]) -> list[Difference]:
     return found
 
 
-def _fields(one: Row | None, other: Row | None) -> Iterator[Difference]:
+def _fields(one: Row | None, other: Row | None) -> Iterator[ResultDifference]:
     row = other or one or {}
     if one is None or other is None:
         yield _difference(row, MISSING, one is not None, other is not None)
@@ -88,8 +88,8 @@ def _fields(one: Row | None, other: Row | None) -> Iterator[Difference]:
             yield _difference(row, name, one.get(name), other.get(name))
 
 
-def _difference(row: Row, field: str, one: Any, other: Any) -> Difference:
-    return Difference(result_id=str(row["resultId"]), worksheet=row.get("worksheet"),
+def _difference(row: Row, field: str, one: Any, other: Any) -> ResultDifference:
+    return ResultDifference(result_id=str(row["resultId"]), worksheet=row.get("worksheet"),
                       row_number=int(row["rowNumber"]), field=field, sync=one, asynchronous=other)
 
 

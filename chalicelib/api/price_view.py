@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from chalicelib.api.price_models import CandidateView, Difference, MatchingStatus, ResultRow, Tier
+from chalicelib.api.price_models import CandidateView, MatchingStatus, ResultDifference, ResultRow, Tier
 from chalicelib.api.status_view import view
 from chalicelib.jobs.model import Job, Status
 
@@ -21,7 +21,7 @@ def seed_status(job: Job) -> str:
 
 
 def status_view(
-    job: Job, source: Job, now: datetime, *, differences: Iterable[Difference] | None = None
+    job: Job, source: Job, now: datetime, *, differences: Iterable[ResultDifference] | None = None
 ) -> MatchingStatus:
     """A job as it stands; `source` is the job whose rows it has: itself, or the one that it is a duplicate of."""
     told, option = view(source, now), job.options.get

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from chalicelib.api.models import CostView, RowCounts, UndoView, Wire
+from chalicelib.api.models import CostView, Moment, RowCounts, UndoView, Wire
+from chalicelib.jobs.model import BatchState, Status
 
 
 class ColumnReport(Wire):
@@ -39,13 +40,13 @@ class BatchReport(Wire):
     """One batch that has an entry in the ledger."""
 
     batch_number: int
-    state: str
+    state: BatchState
     run: int
     attempts: int
     rows: int
     outcomes: Mapping[str, int]
     rejected: int
-    settled_at: str | None
+    settled_at: Moment | None
     cause: str | None
 
 
@@ -95,11 +96,11 @@ class ReportAnswer(Wire):
 
     job_id: str
     pipeline: str
-    status: str
+    status: Status
     file_name: str
     sha256: str | None
     duplicate_of: str | None
-    as_of: str
+    as_of: Moment
     rows: RowCounts
     balance: Balance
     sheets: tuple[SheetReport, ...]

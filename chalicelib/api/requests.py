@@ -39,11 +39,14 @@ def caller_of(request: Request | None) -> Caller:
 
 
 def body(model: type[W], request: Request | None) -> W:
-    """The JSON body as `model`; an absent body is an empty object. Raises `BAD_REQUEST` naming the fields."""
+    """The JSON body as `model`; an absent body is an empty object. Raises `BAD_REQUEST` naming the fields.
+
+    JSON has types of its own, so that none is guessed: a text is no number, and 1 is not true.
+    """
     raw = _present(request).raw_body or b"{}"
     strict_json.loads(raw)
     try:
-        return model.model_validate_json(raw)
+        return model.model_validate_json(raw, strict=True)
     except ValidationError as error:
         raise _bad_request(error) from error
 

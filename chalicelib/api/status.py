@@ -41,7 +41,7 @@ def show(
     """One job with an ETag; 304 without a body while it has not changed since `if_none_match`."""
     job = owned_job(caller, job_id, ledger)
     headers: dict[str, str | list[str]] = {"ETag": _etag(job), "Cache-Control": PRIVATE_CACHE}
-    if _matches(if_none_match, _etag(job)):
+    if matches(if_none_match, _etag(job)):
         return Response(body="", status_code=304, headers=headers)
     return Response(body=view(job, clock()).as_json(), headers=headers)
 
@@ -104,7 +104,8 @@ def _etag(job: Job) -> str:
     return f'W/"{hashlib.sha256(repr(job).encode()).hexdigest()[:24]}"'
 
 
-def _matches(if_none_match: str, etag: str) -> bool:
+def matches(if_none_match: str, etag: str) -> bool:
+    """Whether the caller has what `etag` stands for (RFC 9110 section 13.1.2: weakly compared)."""
     told = [part.strip().removeprefix("W/") for part in if_none_match.split(",")]
     return "*" in told or etag.removeprefix("W/") in told
 

@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
+from typing import Literal
 
 from chalicelib.adapters.lead_listing import LeadListing, Order
 from chalicelib.adapters.leads import Lead
 from chalicelib.adapters.ledger import Ledger
 from chalicelib.api.auth import Caller
-from chalicelib.api.models import Wire
+from chalicelib.api.models import Moment, Wire
 from chalicelib.api.status import owned_job
 from chalicelib.jobs.model import Job, stamp
 from chalicelib.pipelines.leads.suspects import Bounds, Found, Known, Suspects, find_suspects
@@ -53,8 +54,8 @@ class SuspectsAnswer(Wire):
     what so many leads share that it says nothing, with their number. `truncated`: there is more than is told."""
 
     job_id: str
-    as_of: str
-    scope: str
+    as_of: Moment
+    scope: Literal["owner", "job"]
     compared: int
     pairs: tuple[SuspectPair, ...]
     crowded: Mapping[str, int]

@@ -15,7 +15,7 @@ WAIVED: Mapping[tuple[str, str], str] = {
     ("chalicelib.jobs.messages", "products"): "likewise",
 }
 LONGEST = 400
-LONGER: Mapping[str, int] = {"app": 550}
+LONGER: Mapping[str, int] = {"app": 600}
 """Module -> lines. The map of the system has six for each route, and nothing else."""
 
 

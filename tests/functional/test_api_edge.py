@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import socket
-import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,8 +11,6 @@ from uuid import uuid4
 
 import pytest
 import requests
-from chalice.config import Config
-from chalice.local import create_local_server
 
 from chalicelib.api.auth import PUBLIC
 from tests.conftest import Aws
@@ -23,15 +19,9 @@ from tests.functional.rest import Api, token
 from tests.functional.rest_leads import stored
 
 
-@pytest.fixture(scope="module")
-def url(shared_api: Api) -> Iterator[str]:
-    server = create_local_server(shared_api.app, Config.create(chalice_app=shared_api.app, lambda_timeout=30),
-                                 "127.0.0.1", 0)
-    thread = threading.Thread(target=server.server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server.server_port}"
-    server.shutdown()
-    thread.join()
+@pytest.fixture
+def url(shared_url: str) -> str:
+    return shared_url
 
 
 def call(url: str, method: str, path: str, bearer: str = "", **more: Any) -> requests.Response:

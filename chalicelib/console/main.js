@@ -23,7 +23,7 @@ const THEME = "dropmill.theme";
 let leaving = new AbortController();
 
 document.documentElement.dataset.theme = localStorage.getItem(THEME) || "";
-addEventListener("hashchange", go);
+addEventListener("hashchange", () => takeTokenFromAddress() || go());
 session.onChange(begin);
 live.events.addEventListener("job", drawNav);
 live.events.addEventListener("ended", (event) => tellEnd(event.detail));
@@ -31,15 +31,19 @@ document.querySelector("[data-skip]").addEventListener("click", (event) => {
   event.preventDefault();
   document.getElementById("main").focus();
 });
-takeTokenFromAddress();
-begin();
+if (!takeTokenFromAddress()) begin();
 
-/** `make run` prints an address that signs in by itself. Only the local stack's: elsewhere a link must not do that. */
+/**
+ * `make run` prints an address that signs in by itself. Only the local stack's page takes it: elsewhere a link must not
+ * sign anybody in. Answers whether the page is drawn anew for that.
+ */
 function takeTokenFromAddress() {
   const found = /^#token=([\w.-]+)$/.exec(location.hash);
-  if (!found) return;
+  if (!found) return false;
   history.replaceState(null, "", "#/drop");
-  if (document.documentElement.dataset.local === "true") session.signIn(found[1], {keep: true});
+  const taken = document.documentElement.dataset.local === "true";
+  if (taken) session.signIn(found[1], {keep: true});
+  return taken;
 }
 
 function begin() {
@@ -126,7 +130,7 @@ function drawAccount() {
 function drawSignIn(main) {
   const token = h("input", {type: "password", autocomplete: "current-password", required: true, name: "token", spellcheck: "false"});
   const keep = h("input", {type: "checkbox", name: "keep"});
-  const told = h("div", {role: "alert"});
+  const told = h("div");
   const local = document.documentElement.dataset.local === "true";
   const form = h("form.card.stack", {}, h("label", {}, "Token", token), h("label.check", {}, keep, "Keep me signed in on this computer"),
     told, h("div.row.end", {}, h("button.primary", {type: "submit"}, "Sign in")));

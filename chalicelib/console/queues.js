@@ -2,7 +2,7 @@
 
 import {get, isAbort} from "./api.js";
 import {fill, h} from "./dom.js";
-import {count, moment} from "./format.js";
+import {count, moment, plural} from "./format.js";
 import {wait} from "./live.js";
 import {isOperator} from "./session.js";
 import {badge, col, problem, table, tabs, time} from "./widgets.js";
@@ -48,7 +48,7 @@ function drawQueues({queues}) {
     col("Queue", "name", "header"), col("State", (each) => level(each.level), "tight"), col("Waiting", (each) => count(each.depth.visible), "number"),
     col("In flight", (each) => count(each.depth.inFlight), "number"), col("Delayed", (each) => count(each.depth.delayed), "number"),
     col("Workers at most", (each) => [each.maximumConcurrency ?? "no bound", " ", level(each.concurrencyLevel)], "number tight"),
-    col("Dead letters", (each) => h("a", {href: `#/queues/${each.name}`, class: dead(each) ? "bad" : "", "aria-label": `${dead(each)} dead letters of ${each.name}`}, count(dead(each))), "number")]}),
+    col("Dead letters", (each) => h("a", {href: `#/queues/${each.name}`, class: dead(each) ? "bad" : "", "aria-label": `${plural(dead(each), "dead letter")} of ${each.name}`}, count(dead(each))), "number")]}),
   h("div.cards.plain", {}, queues.map((each) => h("section.card", {}, h("h2", {}, each.name), h("p.quiet", {}, `Carries ${each.carries}.`), each.words.map((line) => h("p", {}, line)))))];
 }
 

@@ -90,11 +90,12 @@ export class Pager {
   /** Draw for a page of `shown` things that goes on at `cursor`. */
   draw(shown, cursor, words = "rows") {
     const first = this.trail.length === 1;
+    const named = shown === 1 ? words.replace(/s$/, "") : words;
     const go = (change) => () => {
       change();
       this.show(this.trail.at(-1));
     };
-    fill(this.element, h("span.quiet", {}, `page ${this.trail.length}, ${count(shown)} ${words}${cursor ? "" : ", the last"}`),
+    fill(this.element, h("span.quiet", {}, `page ${this.trail.length}, ${count(shown)} ${named}${cursor ? "" : ", the last"}`),
       h("button", {type: "button", disabled: first, onclick: go(() => this.trail.pop())}, "Previous"),
       h("button", {type: "button", disabled: !cursor, onclick: go(() => this.trail.push(cursor))}, "Next"));
   }

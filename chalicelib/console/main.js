@@ -64,7 +64,9 @@ async function go() {
   const page = PAGES.find((each) => each.path === name) ?? PAGES[0];
   const main = document.getElementById("main");
   drawNav();
+  main.removeAttribute("aria-busy");
   if (!session.token()) return drawSignIn(main);
+  main.setAttribute("aria-busy", "true");
   try {
     const view = await page.view(rest.join("/"));
     if (signal.aborted) return;
@@ -77,6 +79,7 @@ async function go() {
     if (isAbort(error) || signal.aborted) return;
     fill(main, h("div.head", {}, h("h1", {tabindex: -1}, page.title)), problem(error));
   }
+  if (!signal.aborted) main.removeAttribute("aria-busy");
 }
 
 /** Name the page and lead keyboard and screen reader to its heading, which may first appear with an answer. */

@@ -24,9 +24,18 @@ export async function show({root, rest, query, signal}) {
     shown = {panel: null};
     drawConfig(panel, signal).catch((error) => isAbort(error) || fill(panel, problem(error)));
   }}], query.get("tab") || "queues"));
-  while (!signal.aborted) {
+  await look();
+  keepLooking();
+
+  async function look() {
     await get("queues", {}, {signal}).then(redraw).catch((error) => isAbort(error) || fill(asOf, problem(error)));
-    await wait(EVERY_MS, signal).catch(() => {});
+  }
+
+  async function keepLooking() {
+    while (!signal.aborted) {
+      await wait(EVERY_MS, signal).catch(() => {});
+      if (!signal.aborted) await look();
+    }
   }
 
   /** The focus stays where it is: links are told apart by their address. */

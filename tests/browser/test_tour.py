@@ -22,8 +22,10 @@ from tests.browser.views import EVERY, View
 from tests.browser.visit import Visit
 
 OWNER, FURNISHED = "the-tour", "furnished"
-PAGES = ("drop", "jobs", "leads", "products", "prices", "images", "chat", "queues", "queues/images",
-         "queues?tab=config", "keys")
+PAGES = {"drop": "Drop", "jobs": "Jobs", "leads": "Leads", "products": "Products", "prices": "Prices",
+         "images": "Images", "chat": "Chat", "queues": "Queues", "queues/images": "Dead letters of images",
+         "queues?tab=config": "Queues", "keys": "API keys"}
+"""By address, with their headings."""
 TABS = ("Report", "Rejects", "Batches", "Duplicates", "Suspects", "Events")
 WEIGHT = 150_000
 """Bytes that the first view may weigh, unpacked."""
@@ -83,8 +85,9 @@ def test_every_page_lets_everybody_in_and_fits_its_screen(
     """What a page shows is kept for people to look at."""
     visit = open_app(view=view)
     page = at_home(visit)
-    for path in PAGES:
+    for path, heading in PAGES.items():
         page.goto(f"/#/{path}")
+        expect(page.get_by_role("heading", level=1, name=heading, exact=True)).to_be_visible()
         _settled(page)
         visit.screenshot(re.sub(r"\W+", "-", path), whole=True)
         visit.check_access()
@@ -147,9 +150,10 @@ def test_somebody_else_sees_nothing_of_the_tour(stack: AppStack, open_app: OpenP
 
 
 def _settled(page: Page) -> None:
-    """The page has its heading and waits for nothing."""
+    """The page that the address names is there, with all that it asked for."""
+    expect(page.locator("main[aria-busy]")).to_have_count(0)
     expect(page.get_by_role("heading", level=1)).to_be_visible()
-    expect(page.get_by_text(re.compile(r"^(Loading|Looking|Comparing) …$"))).to_have_count(0)
+    expect(page.get_by_text(re.compile(r"^(Loading|Looking|Comparing)( …|\.)$"))).to_have_count(0)
     page.wait_for_load_state("networkidle")
 
 

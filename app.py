@@ -120,10 +120,10 @@ def get_console() -> Response:
     return services().call(api.console.page, request=app.current_request)
 
 
-@app.route("/console/{version}/{name}", methods=["GET"])
-def get_console_file(version: str, name: str) -> Response:
+@app.route("/console/{version}/{file}", methods=["GET"])
+def get_console_file(version: str, file: str) -> Response:
     """Serves a script or the style of the console; needs no token."""
-    return services().call(api.console.asset, request=app.current_request, version=version, name=name)
+    return services().call(api.console.asset, request=app.current_request, version=version, name=file)
 
 
 @app.route("/health", methods=["GET"])
@@ -275,7 +275,7 @@ def post_erasure() -> Response:
 
 
 @app.route("/erasure/{erasure_id}", methods=["GET"])
-def get_erasure(erasure_id: str) -> api.models.ErasureStatus:
+def get_erasure(erasure_id: str) -> api.erasure_models.ErasureStatus:
     """Says how far an erasure has come and what went; the proof of it holds no address."""
     return ask(api.erasure.show, erasure_id=erasure_id)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import os
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from chalicelib.local.access import Access
 from chalicelib.local.emulator import Emulator
 from chalicelib.local.resources import Built, build
 from chalicelib.local.template import read
+from chalicelib.settings import settings
 from tests.functional import calls
 from tests.policy_watch import PolicyWatch
 
@@ -23,8 +25,18 @@ _ACCOUNTS = itertools.count(100_000_000_000 + os.getpid() * 10_000)
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    _import_app()
     calls.listen()
     config.pluginmanager.register(PolicyWatch(config, calls.HEARD), "policy-watch")
+
+
+def _import_app() -> None:
+    """app.py reads the names of its queues when it is imported, which whoever collects tests first would do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STAGE", "test")
+        settings.cache_clear()
+        importlib.import_module("app")
+    settings.cache_clear()
 
 
 @dataclass(frozen=True, slots=True)

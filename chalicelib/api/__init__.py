@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         edge,
         enrichment,
         erasure,
+        erasure_models,
         export,
         image_models,
         images,
@@ -46,10 +47,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "actions", "api_keys", "catalogue_models", "catalogues", "chat", "chat_models", "config", "console", "days",
-    "dead_letters", "downloads", "dropbox_webhook", "dry_run", "edge", "enrichment", "erasure", "export",
-    "image_models", "images", "inputs", "key_models", "leads", "models", "price_lists", "price_matching",
-    "price_models", "price_results", "queue_models", "queues", "redrive", "reference", "requests", "status",
-    "suspects", "uploads",
+    "dead_letters", "downloads", "dropbox_webhook", "dry_run", "edge", "enrichment", "erasure", "erasure_models",
+    "export", "image_models", "images", "inputs", "key_models", "leads", "models", "price_lists", "price_matching",
+    "price_models", "price_results", "queue_models", "queues", "redrive", "reference", "requests", "status", "suspects",
+    "uploads",
 ]
 
 

@@ -33,7 +33,7 @@ MAX_TOKEN_CHARS = 8192
 MAX_NAME_CHARS = 128
 
 PUBLIC = frozenset({
-    ("GET", "/"), ("GET", "/console/{version}/{name}"), ("GET", "/docs"), ("GET", "/health"), ("GET", "/openapi.json"),
+    ("GET", "/"), ("GET", "/console/{version}/{file}"), ("GET", "/docs"), ("GET", "/health"), ("GET", "/openapi.json"),
     ("GET", "/webhooks/dropbox"), ("POST", "/webhooks/dropbox")})
 """Routes that answer without a token, as (method, route)."""
 

@@ -23,8 +23,9 @@ from chalicelib.adapters.records import Record, RecordKey, Records
 from chalicelib.adapters.s3 import Blobs
 from chalicelib.adapters.sqs import Queues
 from chalicelib.api.auth import Caller
+from chalicelib.api.erasure_models import ErasureStatus
 from chalicelib.api.inputs import ErasureRequest
-from chalicelib.api.models import ErasureStatus, ExportState
+from chalicelib.api.models import ExportState
 from chalicelib.api.requests import path_id
 from chalicelib.errors import RequestProblem, RequestRefused
 from chalicelib.jobs.model import MESSAGE_VERSION, Job, stamp

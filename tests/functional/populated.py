@@ -9,11 +9,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from chalicelib.api import dry_run
+from chalicelib.api import console, dry_run
 from chalicelib.jobs import control, daily
 from chalicelib.jobs.reporting import report_key
 from tests.fixtures.images import picture
-from tests.functional import images, products
+from tests.functional import dead, images, products
 from tests.functional.engine import Context, Engine, book
 from tests.functional.prices import BILL, LIST, MATCH, send, with_list
 from tests.functional.rest import OWNER, Api
@@ -41,6 +41,7 @@ class World:
 def populate(api: Api, engine: Engine) -> World:
     """Fill the account of `api`'s owner; a route with a new kind of id wants one made here."""
     leads, rejects = _leads(api, engine)
+    letter, redrive = _dead_letter(api, engine)
     catalogue, enrichment = _catalogue(api, engine)
     price_list, bill, results = _prices(api)
     picture = _picture(engine)
@@ -58,6 +59,12 @@ def populate(api: Api, engine: Engine) -> World:
         "erasure_id": [_erasure(api)],
         "dry_run_id": [_dry_run(engine)],
         "day": [_day(engine)],
+        "key_id": [_api_key(api)],
+        "name": ["leads"],
+        "message_id": [letter],
+        "redrive_id": [redrive],
+        "version": [console.files().version],
+        "file": [*console.FIRST, "console.css"],
     })
 
 
@@ -127,6 +134,22 @@ def _export(api: Api, engine: Engine) -> str:
 
 def _erasure(api: Api) -> str:
     return str(api("POST", "/erasure", {"email": f"{MARK.lower()}@example.org"}).json["erasureId"])
+
+
+def _api_key(api: Api) -> str:
+    made = api("POST", "/api-keys", {"name": f"{MARK} key"})
+    assert made.status == 200, made.text
+    return str(made.json["id"])
+
+
+def _dead_letter(api: Api, engine: Engine) -> tuple[str, str]:
+    """A message that nobody understands, redriven and dead once more; answers the letter's id and the redrive's."""
+    engine.send("leads", {"leads": f"{MARK} <{MARK.lower()}@example.com>"})
+    engine.work()
+    redrive = dead.redrive(api, {"count": 1})["redrive"]
+    engine.work()
+    (letter,) = dead.letters(api)
+    return str(letter["messageId"]), str(redrive["redriveId"])
 
 
 def _dry_run(engine: Engine) -> str:

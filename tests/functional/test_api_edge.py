@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from chalicelib.api.auth import PUBLIC
+from chalicelib.api.openapi.operations import OPERATIONS
 from tests.conftest import Aws
 from tests.functional.engine import Engine
 from tests.functional.rest import Api, token
@@ -163,12 +164,13 @@ ROUTES_OF_OPERATORS = {
 def test_every_route_asks_who_is_there_and_what_role_they_have(shared_api: Api):
     """Over all routes of app.py: nobody 401, no role 403, a user everything but what is the operators'."""
     for path, entries in shared_api.app.routes.items():
-        for method in entries:
+        for method, entry in entries.items():
             if (method, path) in PUBLIC:
                 continue
+            body = OPERATIONS[entry.view_function.__name__].seen
             place = re.sub(r"\{\w+\}", "0123456789abcdef", path)
             assert shared_api.as_("")(method, place).status == 401, path
             assert shared_api.as_(token(roles=()))(method, place).code == "FORBIDDEN", path
-            seen = shared_api.as_(token(org="nobody", roles=("user",)))(method, place)
+            seen = shared_api.as_(token(org="nobody", roles=("user",)))(method, place, body)
             refused = seen.status == 403 and seen.json["error"]["details"] == {"role": "operator"}
             assert refused is ((method, path) in ROUTES_OF_OPERATORS), path

@@ -16,7 +16,9 @@ from tests.functional.rest import Answer, Api, token
 
 ID = "0123456789abcdef0123456789abcdef"
 PATHS = {"job_id": ID, "lead_id": ID, "erasure_id": ID, "export_id": ID, "catalog_id": ID, "list_id": ID,
-         "result_id": ID, "image_id": ID, "dry_run_id": ID, "key_id": "0123456789abcdef", "day": "2026-11-27"}
+         "result_id": ID, "image_id": ID, "dry_run_id": ID, "key_id": "0123456789abcdef", "day": "2026-11-27",
+         "name": "leads", "message_id": ID, "redrive_id": "20261127T101530250-0123456789ab",
+         "version": "0123456789abcdef", "file": "main.js"}
 FORM = "multipart/form-data; boundary=cut"
 
 
@@ -67,8 +69,9 @@ JSON: Mapping[str, bytes] = {
     "too many fields": json.dumps({f"f{number}": 1 for number in range(MAX_VALUES)}).encode(),
     "too long a field": b'{"' + b"x" * 1_000_000 + b'": 1}',
     "too long a text": json.dumps(dict.fromkeys(
-        ("fileName", "name", "status", "email", "clientName", "fileKey", "listId"), "x" * 500_000)).encode(),
-    "wrong types": b'{"fileName": {}, "fileSize": [], "options": 5, "name": [], "status": {}, "email": 5, "roles": {}}',
+        ("fileName", "name", "status", "email", "clientName", "fileKey", "listId", "query", "confirm"), "x" * 500_000)).encode(),
+    "wrong types": b'{"fileName": {}, "fileSize": [], "options": 5, "name": [], "status": {}, "email": 5, "roles": {}, '
+                   b'"query": [], "messageIds": {"a": 1}, "count": "all"}',
     "unknown fields": b'{"__proto__": {}, "constructor": {}, "$where": "1"}',
     "two values": b"{}{}",
     "a comment": b"{/* a */}",
@@ -128,6 +131,8 @@ SOUND: Mapping[str, dict[str, Any]] = {
     "/erasure": {"email": "ada@example.com"},
     "/dry-run": {"fileKey": "dry/a/b.csv", "options": {"mapping": {"Mail": "email"}}},
     "/api-keys": {"name": "nightly"},
+    "/chat": {"query": "how many leads at Acme"},
+    "/queues/{name}/redrive": {"count": 1, "dryRun": True},
     "/leads/{lead_id}": {"company": "Acme"},
     "/status/{job_id}": {"status": "uploaded"},
     "/status/{job_id}/resume": {"maxUsd": 1.5},

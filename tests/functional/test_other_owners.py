@@ -7,6 +7,7 @@ that no route escapes. What may be seen across owners is named here: the routes 
 from __future__ import annotations
 
 import importlib
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -23,13 +24,15 @@ from tests.functional.populated import DAY, MARK, World, populate
 from tests.functional.prices import BILL_FILE, LIST, MATCH, send
 from tests.functional.rest import Answer, Api, token
 
-ACROSS_OWNERS = {"get_day_report"}
-"""Operators see figures over all owners; everything else belongs to one."""
+ACROSS_OWNERS = {"get_day_report", "list_dead_letters", "get_dead_letter", "redrive_queue", "get_redrive"}
+"""Operators see figures and masked dead letters over all owners; everything else belongs to one."""
+CONSOLE = "/console/{version}/{file}"
+"""The one public route with parts: files of the package, the same for everybody."""
 HELD_BY_NAME = {"get_dry_run"}
 """Lies in a folder of the asker's own: another's is one that nobody has asked for yet, and answers `processing`."""
 BODIES: Mapping[str, Any] = {
     "put_status": {"status": "uploaded"}, "resume_job": {"maxUsd": 5}, "rematch": {"method": "LOCAL"},
-    "patch_lead": {"firstName": "Mallory"}, "patch_result": {"rate": 1}}
+    "patch_lead": {"firstName": "Mallory"}, "patch_result": {"rate": 1}, "redrive_queue": {"count": 1, "dryRun": True}}
 """Good bodies, so that it is the owner that is refused."""
 
 ROUTES = routes_of(importlib.import_module("app").app.routes)
@@ -79,10 +82,9 @@ def everything(engine: Engine) -> Mapping[str, list[str]]:
 
 
 def places(route: Route, world: World) -> Iterator[str]:
-    """The route's path with each of the owner's ids. Raises KeyError for a part that nobody has an example of."""
-    (part,) = route.parts
-    for each in world.of(route.path, part):
-        yield route.path.replace(f"{{{part}}}", each)
+    """The route's path with all of the owner's ids. Raises KeyError for a part that nobody has an example of."""
+    for ids in itertools.product(*(world.of(route.path, part) for part in route.parts)):
+        yield route.path.format(**dict(zip(route.parts, ids, strict=True)))
 
 
 def asked(api: Api, route: Route, path: str) -> Answer:
@@ -151,12 +153,55 @@ def test_nobody_is_told_anything_without_a_token(shared_api: Api, route: Route, 
 
 def test_public_routes_know_no_owner():
     assert {(route.method, route.path) for route in ROUTES if route.public} == set(auth.PUBLIC)
-    assert [route.path for route in ROUTES if route.public and route.parts] == []
+    assert [route.path for route in ROUTES if route.public and route.parts] == [CONSOLE]
 
 
-def test_report_of_a_day_is_for_operators_of_any_owner(operator: Api, stranger: Api):
-    assert operator("GET", f"/reports/{DAY}").status == 200
-    assert stranger("GET", f"/reports/{DAY}").status == 403
+def test_the_console_is_the_same_for_everybody(shared_api: Api, stranger: Api, world: World):
+    files = [path for route in ROUTES if route.path == CONSOLE for path in places(route, world)]
+    assert files
+    for path in ["/", *files]:
+        answers = [api("GET", path) for api in (shared_api, stranger, shared_api.as_(""))]
+        assert {(answer.status, answer.text) for answer in answers} == {(200, answers[0].text)}
+
+
+@pytest.mark.parametrize("path", [f"/reports/{DAY}", "/queues", "/queues/leads/dlq", "/config"])
+def test_what_is_across_owners_is_for_operators_of_any_owner(operator: Api, stranger: Api, path: str):
+    seen = operator("GET", path)
+    assert seen.status == 200
+    assert MARK.lower() not in seen.text.lower()
+    assert stranger("GET", path).status == 403
+
+
+def test_dead_letter_is_there_and_masked(operator: Api, world: World):
+    """Or its absence from the answers above would prove nothing."""
+    (letter,) = operator("GET", "/queues/leads/dlq").json["letters"]
+    assert [letter["messageId"]] == world.ids["message_id"]
+    assert "leads" in letter["body"]
+
+
+@pytest.mark.parametrize("question", [
+    f"how many leads at {MARK}", f"find {MARK}", f"leads with email {MARK.lower()}0@example.com", "count by company"])
+def test_question_of_another_owner_counts_none_of_the_first_ones_leads(stranger: Api, shared_api: Api, question: str):
+    """Its own words come back to who asks, so that the walk cannot look for them."""
+    told = stranger("POST", "/chat", {"query": question}).json
+    assert (told["type"], told["resultCount"], told["total"] or 0) == ("success", 0, 0)
+    assert (told["rows"], told["groups"], told["lookedAt"]) == ([], [], 0)
+    assert shared_api("POST", "/chat", {"query": question}).json["resultCount"] > 0
+
+
+def test_key_of_the_first_owner_is_listed_to_nobody_else(stranger: Api, operator: Api, shared_api: Api, world: World):
+    """The stranger has made one of his own by now."""
+    (key,) = world.ids["key_id"]
+    for api, theirs in ((stranger, False), (operator, False), (shared_api, True)):
+        assert (key in {each["id"] for each in api("GET", "/api-keys").json["keys"]}) is theirs
+
+
+def test_key_of_another_owner_opens_his_things_only(stranger: Api, shared_api: Api, world: World):
+    secret = stranger("POST", "/api-keys", {"name": "mine"}).json["key"]
+    holder = shared_api.as_(secret)
+    assert holder("GET", "/leads").json["leads"] == []
+    assert holder("GET", f"/leads/{world.ids['lead_id'][0]}").status == 404
+    assert holder("GET", "/queues").status == 403
 
 
 def test_dry_run_of_another_owners_file_is_not_found(stranger: Api, shared_api: Api, engine: Engine, world: World):

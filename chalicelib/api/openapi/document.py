@@ -27,6 +27,8 @@ ABOUT = """Files go in, work that is done comes out: leads, products, prices and
 fields are refused. Whatever belongs to somebody else is answered as if it did not exist. Every error has one body with
 a code, and every answer an `X-Request-Id` (and an `X-Correlation-Id`, yours if you sent one) that finds it in the
 logs."""
+BEARER = """HS256, or RS256 and ES256 with a key of the issuer's set. `sub`, `iss`, `aud` and `exp` are demanded; roles,
+and the owner if it is not the subject, stand in claims that the stage names (`roles`, `org`)."""
 OPTIONS = (LeadsOptions, ProductsOptions, PricesOptions, ImagesOptions)
 """What `options` of an upload may be, by pipeline; no route takes them alone."""
 REASONS = {200: "Done.", 201: "Made.", 202: "Accepted; the work happens later.", 204: "Done; there is nothing to tell.",
@@ -81,22 +83,21 @@ def document(routes: Iterable[Route], operations: Registry, *, release: str) -> 
             "headers": {name: {"description": about, "schema": dict(schema)}
                         for name, (about, schema) in ANSWER_HEADERS.items()},
             "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT",
-                           "description": "HS256; `sub`, `iss`, `aud` and `exp` are demanded, `org` names the owner."},
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": _line(BEARER)},
                 "apiKey": {"type": "apiKey", "in": "header", "name": "X-Api-Key",
-                           "description": "A key of a machine, in place of a token."}}}}
+                           "description": "A key of `POST /api-keys` in place of a token, never beside one."}}}}
 
 
 def problems_of(route: Route, operation: Operation) -> tuple[Problem, ...]:
     """Every code that the operation may answer, by status: its own, and those that follow from what it takes."""
-    found = [*operation.problems, *_usual(route, operation)]
+    found = [*operation.errors, *_usual(route, operation)]
     return tuple(sorted(dict.fromkeys(found), key=lambda each: (each.status_code, each.value)))
 
 
 def _usual(route: Route, operation: Operation) -> Iterator[Problem]:
     yield from (RequestProblem.RATE_LIMITED, RequestProblem.INTERNAL, RequestProblem.UNAVAILABLE)
     if not route.public:
-        yield RequestProblem.UNAUTHORIZED
+        yield from (RequestProblem.UNAUTHORIZED, RequestProblem.FORBIDDEN)
     if operation.query or operation.body or operation.form or _once(route):
         yield RequestProblem.BAD_REQUEST
     if operation.query and "cursor" in operation.query.model_fields:

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any
 
 from chalicelib.api.models import Wire
-from chalicelib.errors import Problem, RequestProblem
+from chalicelib.errors import Problem
 
 JSON = "application/json"
 FORM = "multipart/form-data"
@@ -18,11 +18,13 @@ class Tag(Enum):
     """An area of the API: its name, and what it is about."""
 
     JOBS = "Jobs", "Files become jobs: announce, follow, steer, account for every row."
-    LEADS = "Leads", "People, as the files told of them: read, change, export, erase."
+    LEADS = "Leads", "People, as the files told of them: read, ask about, change, export, erase."
     PRODUCTS = "Products", "Catalogues and the enrichment of their products."
     PRICES = "Prices", "Price lists, and bills that are matched with them."
     IMAGES = "Images", "Pictures made ready for the web, dropped or followed in Dropbox."
-    SERVICE = "Service", "The service itself: health, reports, this description."
+    ACCESS = "Access", "API keys, for programs."
+    OPERATORS = "Operators", "Queues and their dead letters, the figures of a day, the settings; over all owners."
+    SERVICE = "Service", "The service itself: health, the console, this description."
 
     @property
     def title(self) -> str:
@@ -86,8 +88,3 @@ class Operation:
     errors: tuple[Problem, ...] = ()
     operators: bool = False
     seen: Mapping[str, Any] | None = None
-
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        """The codes of its own, with that of a caller who is no operator."""
-        return (*self.errors, RequestProblem.FORBIDDEN) if self.operators else self.errors

@@ -21,8 +21,11 @@ from chalicelib.api.catalogue_models import (
     ProductQuery,
     ProvidersAnswer,
 )
+from chalicelib.api.chat_models import ChatAnswer, ChatRequest
+from chalicelib.api.config import ConfigAnswer
 from chalicelib.api.day_models import DayReport
 from chalicelib.api.dry_run_models import DryRunAnswer, DryRunFailed, DryRunPart, DryRunPending
+from chalicelib.api.erasure_models import ErasureStatus
 from chalicelib.api.image_models import (
     ChallengeQuery,
     DropboxNotice,
@@ -49,9 +52,9 @@ from chalicelib.api.inputs import (
     UploadQuery,
     UploadRequest,
 )
+from chalicelib.api.key_models import ApiKeyList, ApiKeyMade, ApiKeyRequest
 from chalicelib.api.lead_view import FIELDS
 from chalicelib.api.models import (
-    ErasureStatus,
     EventsAnswer,
     ExportAnswer,
     ExportStatus,
@@ -91,6 +94,15 @@ from chalicelib.api.price_models import (
     ResultPatch,
     ResultQuery,
     ResultRow,
+)
+from chalicelib.api.queue_models import (
+    DeadLetterQuery,
+    LettersAnswer,
+    LetterView,
+    QueuesAnswer,
+    RedriveAnswer,
+    RedriveRequest,
+    RedriveStatus,
 )
 from chalicelib.api.report_models import ReportAnswer
 from chalicelib.api.suspects import SuspectsAnswer
@@ -143,10 +155,13 @@ _LEADS: Mapping[str, Operation] = {
     "list_leads": Operation(Tag.LEADS, (ok(LeadPage),), query=LeadQuery, filters=FIELDS),
     "get_lead": Operation(Tag.LEADS, (ok(LeadView, headers=("ETag",)),), errors=(ABSENT,)),
     "patch_lead": Operation(
-        Tag.LEADS, (ok(LeadView, headers=("ETag",)),), body=LeadPatch, body_required=False,
-        errors=(ABSENT, Bad.INVALID_LEAD, Bad.EMAIL_TAKEN), seen={"phone": "+61 412 345 678", "remarks": None}),
+        Tag.LEADS, (ok(LeadView, headers=("ETag",)),), body=LeadPatch, body_required=False, headers=("If-Match",),
+        errors=(ABSENT, Bad.INVALID_LEAD, Bad.EMAIL_TAKEN, Bad.LEAD_CHANGED),
+        seen={"phone": "+61 412 345 678", "remarks": None}),
     "delete_lead": Operation(Tag.LEADS, (NOTHING,), errors=(ABSENT,)),
     "get_lineage": Operation(Tag.LEADS, (ok(LineageAnswer),), errors=(ABSENT,)),
+    "post_chat": Operation(
+        Tag.LEADS, (ok(ChatAnswer),), body=ChatRequest, seen={"query": "how many leads at Acme were added this week"}),
     "post_export": Operation(
         Tag.LEADS, (ok(ExportAnswer), accepted(ExportStatus)), body=ExportRequest, body_required=False,
         seen={"format": "xlsx", "filters": {"company": "acme"}}),
@@ -202,11 +217,37 @@ _IMAGES: Mapping[str, Operation] = {
         operators=True),
 }
 
-_SERVICE: Mapping[str, Operation] = {
-    "get_health": Operation(Tag.SERVICE, (ok(Health),)),
-    "get_openapi": Operation(Tag.SERVICE, (other(JSON, "ETag"), NOT_MODIFIED), headers=("If-None-Match",)),
-    "get_docs": Operation(Tag.SERVICE, (other("text/html", "ETag"), NOT_MODIFIED), headers=("If-None-Match",)),
-    "get_day_report": Operation(Tag.SERVICE, (ok(DayReport),), errors=(Bad.BAD_REQUEST, ABSENT), operators=True),
+_ACCESS: Mapping[str, Operation] = {
+    "post_api_key": Operation(
+        Tag.ACCESS, (ok(ApiKeyMade),), body=ApiKeyRequest, errors=(Bad.TOO_MANY_KEYS,),
+        seen={"name": "nightly import", "roles": ["user"], "expiresInDays": 30}),
+    "list_api_keys": Operation(Tag.ACCESS, (ok(ApiKeyList),)),
+    "delete_api_key": Operation(Tag.ACCESS, (NOTHING,), errors=(ABSENT,)),
 }
 
-OPERATIONS: Mapping[str, Operation] = {**_JOBS, **_LEADS, **_PRODUCTS, **_PRICES, **_IMAGES, **_SERVICE}
+_OPERATORS: Mapping[str, Operation] = {
+    "get_day_report": Operation(
+        Tag.OPERATORS, (ok(DayReport),), errors=(Bad.BAD_REQUEST, ABSENT), operators=True),
+    "list_queues": Operation(Tag.OPERATORS, (ok(QueuesAnswer),), operators=True),
+    "list_dead_letters": Operation(
+        Tag.OPERATORS, (ok(LettersAnswer),), query=DeadLetterQuery, errors=(ABSENT,), operators=True),
+    "get_dead_letter": Operation(Tag.OPERATORS, (ok(LetterView),), errors=(ABSENT,), operators=True),
+    "redrive_queue": Operation(
+        Tag.OPERATORS, (ok(RedriveAnswer), accepted(RedriveAnswer, headers=())), body=RedriveRequest,
+        errors=(ABSENT,), operators=True, seen={"count": 10, "dryRun": True}),
+    "get_redrive": Operation(Tag.OPERATORS, (ok(RedriveStatus),), errors=(ABSENT,), operators=True),
+    "get_config": Operation(Tag.OPERATORS, (ok(ConfigAnswer),), operators=True),
+}
+
+_SERVICE: Mapping[str, Operation] = {
+    "get_health": Operation(Tag.SERVICE, (ok(Health),)),
+    "get_console": Operation(Tag.SERVICE, (other("text/html"),)),
+    "get_console_file": Operation(
+        Tag.SERVICE, (other("text/javascript", "ETag"), other("text/css", "ETag"), NOT_MODIFIED),
+        headers=("If-None-Match",), errors=(ABSENT,)),
+    "get_openapi": Operation(Tag.SERVICE, (other(JSON, "ETag"), NOT_MODIFIED), headers=("If-None-Match",)),
+    "get_docs": Operation(Tag.SERVICE, (other("text/html", "ETag"), NOT_MODIFIED), headers=("If-None-Match",)),
+}
+
+OPERATIONS: Mapping[str, Operation] = {
+    **_JOBS, **_LEADS, **_PRODUCTS, **_PRICES, **_IMAGES, **_ACCESS, **_OPERATORS, **_SERVICE}

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.api.work_queues import CARRIES
+
 ID = {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,128}$"}
 DAY = {"type": "string", "format": "date", "pattern": r"^\d{4}-\d\d-\d\d$"}
 
@@ -32,6 +34,13 @@ PATH_PARTS: Mapping[str, Part] = {
     "list_id": Part("The version of a price list: the id of the job that imported it.", ID, _JOB),
     "result_id": Part("The result row, as its `resultId`.", ID, "rs_5f0a1c7e3b9d4c21"),
     "image_id": Part("The picture, as its `imageId`.", ID, "im_5f0a1c7e3b9d4c21"),
+    "key_id": Part("The API key, as its `id`.", ID, "5f0a1c7e3b9d4c21"),
+    "name": Part("The work queue.", {"type": "string", "enum": [*CARRIES]}, "leads"),
+    "message_id": Part("The dead letter, as its `messageId`.", ID, "059f36b4-87a3-44ab-83d2-661975830a7d"),
+    "redrive_id": Part("The redrive, as its `redriveId`.", ID, "20261122T101530250-5f0a1c7e3b9d"),
+    "version": Part("The version of the console that the page names; any other is answered with the present one.",
+                    {"type": "string"}, "5f0a1c7e3b9d4c21"),
+    "file": Part("The file's name.", {"type": "string", "pattern": r"^\w+\.(js|css)$"}, "main.js"),
     "day": Part("The day, in UTC.", DAY, "2026-11-22"),
 }
 
@@ -63,6 +72,9 @@ REQUEST_HEADERS: Mapping[str, Part] = {
     "Idempotency-Key": Part(
         "A name for this request, new for each: sent again under it, the request is answered again, not done again.",
         {"type": "string", "maxLength": 255}, "2f6c1a44-upload-people", required=False),
+    "If-Match": Part(
+        "The ETag of the answer that the change is based on; 412 where it is no longer the answer.",
+        {"type": "string"}, 'W/"9f2e0b1c"', required=False),
     "If-None-Match": Part(
         "The ETag of the answer that the caller has; 304 while it is still the answer.", {"type": "string"},
         'W/"9f2e0b1c"', required=False),
@@ -73,7 +85,7 @@ REQUEST_HEADERS: Mapping[str, Part] = {
 
 ANSWER_HEADERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "Content-Disposition": ("The name to save the file under.", {"type": "string"}),
-    "ETag": ("What to send as `If-None-Match` next time.", {"type": "string"}),
+    "ETag": ("What to send as `If-None-Match` next time, or as `If-Match` where a route takes it.", {"type": "string"}),
     "Location": ("Where to ask how it goes on, relative to the API.", {"type": "string", "pattern": "^/"}),
     "Retry-After": ("Seconds to wait before asking again.", {"type": "integer", "minimum": 0}),
     "WWW-Authenticate": ("How to sign in.", {"type": "string"}),

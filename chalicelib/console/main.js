@@ -112,6 +112,7 @@ function drawNav() {
   nav.dataset.here = here;
   fill(nav, links);
   nav.children[focused]?.focus();
+  nav.querySelector("[aria-current]")?.scrollIntoView({block: "nearest", inline: "center"});
 }
 
 function drawWho() {

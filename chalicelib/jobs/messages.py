@@ -137,5 +137,5 @@ def _parse(model: type[Model], body: str) -> Model:
         return model.model_validate_json(body)
     except ValidationError as error:
         # Of the place only the field: what lies deeper can be a person's own words, such as the names of columns.
-        problems = dict.fromkeys(f"{'.'.join(map(str, fault['loc'][:1]))}: {fault['type']}" for fault in error.errors())
+        problems = dict.fromkeys(f"{(*fault['loc'], 'message')[0]}: {fault['type']}" for fault in error.errors())
         raise Malformed("the message is not one we understand", problems=list(problems)[:10]) from None

@@ -119,6 +119,16 @@ def test_preview_and_sign_in_let_everybody_in(
     assert page.evaluate("document.documentElement.scrollWidth") <= view.width
 
 
+@pytest.mark.parametrize("view", EVERY, ids=str)
+def test_reference_lets_everybody_in_and_fits_its_screen(open_app: OpenPage, view: View) -> None:
+    visit = open_app(view=view)
+    visit.page.goto("/docs")
+    expect(visit.page.get_by_role("heading", level=1)).to_be_visible()
+    visit.screenshot("docs")
+    visit.check_access()
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= view.width
+
+
 def test_keyboard_alone_reaches_a_job_and_its_tabs(open_app: OpenPage, at_home: Callable[[Visit], Page]) -> None:
     page = at_home(open_app())
     page.goto("/#/jobs")

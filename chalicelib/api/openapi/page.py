@@ -18,7 +18,8 @@ from chalicelib.api.openapi.model import FORM, JSON
 
 Json = Mapping[str, Any]
 
-STYLE = """:root{color-scheme:light dark;--line:#8886;--soft:#8881;--link:light-dark(#0b57a4,#8ec5ff)}
+STYLE = """:root{color-scheme:light dark;background:light-dark(#fff,#121212);color:light-dark(#16191d,#e8e8e8);
+--line:#8886;--soft:#8881;--link:light-dark(#0b57a4,#8ec5ff)}
 body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:0 auto;padding:1rem}
 a{color:var(--link)}a:focus-visible,pre:focus-visible{outline:3px solid var(--link);outline-offset:2px}
 .skip{position:absolute;left:-99rem}.skip:focus{position:static}

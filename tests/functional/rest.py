@@ -22,7 +22,7 @@ def token(subject: str = "ada", org: str | None = OWNER, roles: tuple[str, ...] 
           **claims: Any) -> str:
     """A token that the app accepts unless `claims` spoil it; a claim of None is left out."""
     told = {"sub": subject, "org": org, "roles": list(roles), "iss": "dropmill", "aud": "dropmill",
-            "exp": int(time.time()) + 600, **claims}
+            "exp": int(time.time()) + 3600, **claims}
     return jwt.encode({name: value for name, value in told.items() if value is not None}, secret, algorithm="HS256")
 
 

@@ -462,6 +462,7 @@ def test_what_a_failed_call_used_is_told_too(account):
 
 def test_the_key_reaches_no_log_line_and_no_error(account, caplog):
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="urllib3")
     here = account("500", "hangup", "401")
     with pytest.raises(Unavailable) as failed:
         here.client().products(upcs(1), deadline=60)

@@ -11,7 +11,7 @@ from chalicelib.adapters.ledger import Ledger
 from chalicelib.adapters.sqs import Depth as Counted
 from chalicelib.adapters.sqs import Held, Queues
 from chalicelib.api.auth import Caller, Role
-from chalicelib.api.masking import masked_body, masked_id, masked_name
+from chalicelib.api.letter_masking import masked_body, masked_id, masked_name
 from chalicelib.api.queue_models import DeadLetterQuery, Depth, LettersAnswer, LetterView
 from chalicelib.api.requests import path_id
 from chalicelib.api.work_queues import look, physical

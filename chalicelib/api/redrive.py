@@ -20,7 +20,7 @@ from chalicelib.adapters.records import Records
 from chalicelib.adapters.sqs import Held, Queues
 from chalicelib.api.auth import Caller, Role
 from chalicelib.api.dead_letters import redriver
-from chalicelib.api.masking import masked_id
+from chalicelib.api.letter_masking import masked_id
 from chalicelib.api.models import ExportState
 from chalicelib.api.queue_models import LetterFate, RedriveAnswer, RedriveRequest, RedriveStatus
 from chalicelib.api.redrive_record import Kept, Redrive, begin, keep, kept, new_id, status

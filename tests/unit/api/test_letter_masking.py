@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.api.masking import BODY_CHARS, KNOWN, masked_body, masked_name
+from chalicelib.api.letter_masking import BODY_CHARS, KNOWN, masked_body, masked_name
 
 JOB = "5601b63e624244b398355936c13f540d"
 

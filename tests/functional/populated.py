@@ -21,7 +21,7 @@ from tests.functional.rest_leads import process
 
 MARK = "Quokkabyte"
 DAY = "2026-11-21"
-SPARE_JOBS = 4
+SPARE_JOBS = 6
 
 Ids = Mapping[str, Sequence[str]]
 """By path parameter; `job_id` is that of any job, `price_job_id` of one that matched prices."""
@@ -46,7 +46,8 @@ def populate(api: Api, engine: Engine) -> World:
     price_list, bill, results = _prices(api)
     picture = _picture(engine)
     spare = [*(_announced(api) for _ in range(SPARE_JOBS)), *(_stuck(engine, number) for number in range(SPARE_JOBS))]
-    _forced(engine, spare[-1])
+    for each in spare[-SPARE_JOBS // 2:]:
+        _forced(engine, each)
     return World({
         "job_id": [rejects, bill, catalogue, enrichment, price_list, *spare],
         "price_job_id": [bill],

@@ -1,4 +1,4 @@
-"""Made-up requests about leads and pictures: see `generated`."""
+"""Made-up requests about leads, pictures and API keys: see `generated`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def world(set_up: None, shared_api: Api, shared_aws: Aws) -> World:
     return populate(shared_api, Engine(shared_aws))
 
 
-@pytest.mark.parametrize("operation", generated.operations_of(Tag.LEADS, Tag.IMAGES))
+@pytest.mark.parametrize("operation", generated.operations_of(Tag.LEADS, Tag.IMAGES, Tag.ACCESS))
 def test_answers_are_as_described(operation: APIOperation, shared_url: str, world: World) -> None:
     generated.run(operation, lambda case: generated.send(case, shared_url, world, sent))
 

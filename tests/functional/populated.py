@@ -22,7 +22,6 @@ from tests.functional.rest_leads import process
 MARK = "Quokkabyte"
 DAY = "2026-11-21"
 SPARE_JOBS = 6
-FORCED_JOBS = 3
 
 Ids = Mapping[str, Sequence[str]]
 """By path parameter; `job_id` is that of any job, `price_job_id` of one that matched prices."""
@@ -47,7 +46,7 @@ def populate(api: Api, engine: Engine) -> World:
     price_list, bill, results = _prices(api)
     picture = _picture(engine)
     spare = [*(_announced(api) for _ in range(SPARE_JOBS)), *(_stuck(engine, number) for number in range(SPARE_JOBS))]
-    for each in spare[-FORCED_JOBS:]:
+    for each in spare[-SPARE_JOBS // 2:]:
         _forced(engine, each)
     return World({
         "job_id": [rejects, bill, catalogue, enrichment, price_list, *spare],

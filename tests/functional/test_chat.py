@@ -147,7 +147,7 @@ def test_everybody_asks_about_his_own_leads_only(shared_api: Api):
 
 
 @pytest.mark.parametrize("question", [
-    "'; DROP TABLE leads; --", "leads at \ud7ff", "{}", "%00", "<script>alert(1)</script>", "🙂" * 100,
+    "'; DROP TABLE leads; --", "leads at \x7f", "leads at \ud7ff", "{}", "%00", "<script>alert(1)</script>", "🙂" * 100,
     "leads at " + "x" * 480, "from " * 100, "(" * 500, '"' * 499, "leads added on 99999-99-99", "first 0 leads",
     "leads added in the last 9999 years", "leads added 9999 months ago", "leads since 0001-01-01",
     "leads after 9999-12-31", "leads until 9999-12-31", "top 99999999999999999999 companies", " "])
@@ -156,7 +156,8 @@ def test_no_question_breaks_the_route(shared_api: Api, question: str):
 
 
 @pytest.mark.parametrize("body", [
-    {}, {"query": ""}, {"query": "x" * 501}, {"query": 5}, {"query": "x", "owner": "y"}, []])
+    {}, {"query": ""}, {"query": "x" * 501}, {"query": 5}, {"query": "x", "owner": "y"}, [],
+    {"query": "leads at \x00"}])
 def test_what_is_no_question_is_a_bad_request(shared_api: Api, body: Any):
     assert shared_api("POST", "/chat", body).code == "BAD_REQUEST"
 

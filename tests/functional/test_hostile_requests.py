@@ -69,7 +69,8 @@ JSON: Mapping[str, bytes] = {
     "too many fields": json.dumps({f"f{number}": 1 for number in range(MAX_VALUES)}).encode(),
     "too long a field": b'{"' + b"x" * 1_000_000 + b'": 1}',
     "too long a text": json.dumps(dict.fromkeys(
-        ("fileName", "name", "status", "email", "fileKey", "listId", "query", "confirm"), "x" * 500_000)).encode(),
+        ("fileName", "name", "status", "email", "clientName", "fileKey", "listId", "query", "confirm"),
+        "x" * 500_000)).encode(),
     "wrong types": b'{"fileName": {}, "fileSize": [], "options": 5, "name": [], "status": {}, "email": 5, "roles": {}, '
                    b'"query": [], "messageIds": {"a": 1}, "count": "all"}',
     "unknown fields": b'{"__proto__": {}, "constructor": {}, "$where": "1"}',

@@ -12,8 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.api import auth
-from chalicelib.api.idempotency import READING
+from chalicelib.api import auth, idempotency
 from chalicelib.api.inputs import ImagesOptions, LeadsOptions, PricesOptions, ProductsOptions
 from chalicelib.api.models import ErrorBody, Wire
 from chalicelib.api.openapi.model import FORM, JSON, Answer, Operation, Tag
@@ -110,7 +109,7 @@ def _usual(route: Route, operation: Operation) -> Iterator[Problem]:
 
 
 def _once(route: Route) -> bool:
-    return route.method == "POST" and not route.public and route.path not in READING
+    return route.method == "POST" and not route.public and route.path not in idempotency.READING
 
 
 # --- one operation

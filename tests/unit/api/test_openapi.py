@@ -110,6 +110,12 @@ def test_posts_may_be_repeated_under_a_key():
     assert "409" in told["responses"]
 
 
+def test_question_changes_nothing_and_takes_no_key():
+    asked = DOCUMENT["paths"]["/chat"]["post"]
+    assert "parameters" not in asked
+    assert "409" not in asked["responses"]
+
+
 def test_answers_without_a_body_have_no_content():
     assert "content" not in DOCUMENT["paths"]["/leads/{lead_id}"]["delete"]["responses"]["204"]
     assert "content" not in DOCUMENT["paths"]["/status/{job_id}"]["get"]["responses"]["304"]

@@ -18,10 +18,9 @@ from typing import Any
 import chalice.app
 
 from chalicelib.deploy.facts import PROJECT
+from chalicelib.deploy.package.sources import NOT_PACKAGED
 
 BUILD = PROJECT / "build"
-LEFT_OUT = frozenset({"local", "deploy", "cli.py", "cli_operators.py", "client.py", "terminal.py", "post_form.py"})
-"""Of `chalicelib`: what no function runs."""
 _THEN = 1_577_836_800
 """2020-01-01 in UTC; a zip archive knows no time before 1980."""
 
@@ -49,7 +48,7 @@ def render(stage: str, config: Mapping[str, Any], *, vendor: Path | None = None,
 
 def _ignored(package: Path) -> Any:
     def choose(folder: str, names: list[str]) -> set[str]:
-        top = LEFT_OUT if Path(folder) == package else frozenset()
+        top = NOT_PACKAGED if Path(folder) == package else frozenset()
         return {name for name in names if name in top or name == "__pycache__"}
 
     return choose

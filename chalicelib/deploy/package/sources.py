@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-NOT_PACKAGED = frozenset({"local", "deploy", "cli.py", "client.py", "terminal.py", "post_form.py"})
+NOT_PACKAGED = frozenset({"local", "deploy", "cli.py", "cli_operators.py", "client.py", "terminal.py", "post_form.py"})
 """Of `chalicelib`: what runs on a desk only."""
 
 

@@ -26,6 +26,7 @@ from chalicelib.local.fakes.keepa_products import (
     unknown,
 )
 from chalicelib.pipelines.products.keepa_product import Csv
+from tests.functional.local_run import wait_until
 
 ROOT = Path(__file__).parents[4]
 SINGLE, TWICE, UNKNOWN = "012345678912", "012345678950", "012345678947"
@@ -220,6 +221,7 @@ def test_what_was_asked_is_seen_without_contents(fake):
     ask(here, code=f"{SINGLE},{UNKNOWN}")
     ask(here, asin="B0088PUEPK")
     assert [(one.path, one.act, one.codes) for one in here.seen] == [("/product", "ok", 2), ("/product", "500", 1)]
+    wait_until(lambda: all(one.ended for one in here.seen))  # which is noted once the answer has left
     assert all(one.ended >= one.started for one in here.seen)
     log = requests.get(f"{here.url}/_fake/log", timeout=5)
     assert log.json() == {"requests": 2, "acts": ["ok", "500"], "paths": ["/product"] * 2, "codes": [2, 1],

@@ -146,7 +146,7 @@ class Blobs:
     @property
     def origin(self) -> str:
         """Scheme, host and port that forms and links lead to; what a web page must be allowed to reach."""
-        url = urlsplit(self._signer.generate_presigned_url("get_object", Params={"Bucket": self.bucket, "Key": "any"}))
+        url = urlsplit(self.presigned_get("exports/", expires=60, file_name="", content_type=""))
         return f"{url.scheme}://{url.netloc}"
 
     def presigned_post(self, key: str, content_type: str, max_bytes: int, expires: int) -> tuple[str, dict[str, str]]:
